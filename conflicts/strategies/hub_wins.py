@@ -1,0 +1,19 @@
+"""What the hub says holds."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from conflicts.merge import Choice, Clash
+from conflicts.strategies.base import Context, Strategy, taking
+
+
+class HubWins(Strategy):
+    name: ClassVar[str] = "hub_wins"
+    caveat: ClassVar[str] = "The replica's value is dropped; the history keeps it."
+
+    def can_resolve(self, clash: Clash, context: Context) -> bool:
+        return True
+
+    def resolve(self, clash: Clash, context: Context) -> Choice | None:
+        return taking(clash, "hub")

@@ -1,0 +1,16 @@
+"""What an ASGI server runs: `uvicorn planning_sync.asgi:application`."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "planning_sync.settings")
+
+# WhiteNoise hands over plain file iterators. Django reads them whole and says so at the first one; the files
+# are our own few small ones.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
+
+application = get_asgi_application()

@@ -1,0 +1,308 @@
+"""Django settings, read from the environment; with nothing set, a fresh checkout runs.
+
+Secrets may come from files: `NAME_FILE` holds the path of a file with the value of `NAME`. A wrong value
+stops the start with `ImproperlyConfigured`; a doubtful one is a system check of the dashboard.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import dj_database_url
+import django_stubs_ext
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+# Lets classes of Django that are generic for the type checker, such as `ModelAdmin[Plan]`, be so at run time.
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+# ------------------------------------------------------------------------------- reading the environment
+
+
+def _text(name: str, default: str = "") -> str:
+    """The value of the variable `name`, or of the file that `name_FILE` points at; empty means unset."""
+    value = os.environ.get(name, "").strip()
+    path = os.environ.get(f"{name}_FILE", "").strip()
+    if value and path:
+        raise ImproperlyConfigured(f"{name} and {name}_FILE are both set: unset one of them.")
+    if path:
+        try:
+            value = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ImproperlyConfigured(f"{name}_FILE: {path} cannot be read: {error}") from error
+        if not value:
+            raise ImproperlyConfigured(f"{name}_FILE: {path} is empty: write the value of {name} into it.")
+    return value or default
+
+
+def _words(name: str, default: str = "") -> list[str]:
+    """The comma-separated words of a variable."""
+    return [word.strip() for word in _text(name, default).split(",") if word.strip()]
+
+
+def _switch(name: str, *, default: bool) -> bool:
+    value = _text(name).lower()
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    if value in {"0", "false", "no", "off"}:
+        return False
+    if value:
+        raise ImproperlyConfigured(f"{name} is {value!r}: write 1 or 0 (or true, yes, on, false, no, off).")
+    return default
+
+
+def _count(name: str, *, default: int) -> int:
+    value = _text(name, str(default))
+    if not value.isascii() or not value.isdecimal() or int(value) == 0:
+        raise ImproperlyConfigured(f"{name} is {value!r}: write a whole number of 1 or more.")
+    return int(value)
+
+
+def _choice(name: str, choices: tuple[str, ...], default: str) -> str:
+    value = _text(name, default).upper()
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} is {value!r}: write one of {', '.join(choices)}.")
+    return value
+
+
+def _state_folder() -> Path:
+    folder = Path(_text("PLANNING_SYNC_HOME", str(BASE_DIR / ".planning-sync"))).expanduser().absolute()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"PLANNING_SYNC_HOME: the folder {folder} cannot be made ({error.strerror}): "
+            "name one that this user may write to."
+        ) from error
+    return folder
+
+
+def _secret_key(path: Path) -> str:
+    """The key given, or else the one kept at `path`, which the first process to come makes."""
+    given = _text("PLANNING_SYNC_SECRET_KEY")
+    if given:
+        return given
+    try:
+        if not path.exists():
+            _make_secret(path)
+        key = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(
+            f"The secret key in {path} cannot be read or made ({error}): mend that file, "
+            "or set PLANNING_SYNC_SECRET_KEY or PLANNING_SYNC_SECRET_KEY_FILE."
+        ) from error
+    if not key:
+        raise ImproperlyConfigured(
+            f"The secret key in {path} is empty: delete the file to have a new one made."
+        )
+    return key
+
+
+def _make_secret(path: Path) -> None:
+    """Linked into place whole, so that of several processes starting at once all read one key."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".secret-key-")
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(64))
+        os.link(temporary, path)
+    except FileExistsError:
+        pass
+    finally:
+        Path(temporary).unlink()
+
+
+def _time_zone() -> str:
+    name = _text("PLANNING_SYNC_TIME_ZONE", "UTC")
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ImproperlyConfigured(
+            f"PLANNING_SYNC_TIME_ZONE is {name!r}, which is no time zone known here: "
+            "write a name such as Europe/Paris, or UTC."
+        ) from error
+    return name
+
+
+# Without IMMEDIATE, a transaction that reads before it writes fails at once when another one writes.
+_SQLITE_OPTIONS: dict[str, Any] = {
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+}
+
+
+def _database(home: Path) -> dict[str, Any]:
+    url = _text("DATABASE_URL", f"sqlite:///{home / 'hub.sqlite3'}")
+    if not url.startswith(("postgres://", "postgresql://", "sqlite:///")):
+        # The value may hold a password, so the message names the variable and never the value.
+        raise ImproperlyConfigured(
+            "DATABASE_URL: write postgres://user:password@host:5432/name or sqlite:///path/of/the/file."
+        )
+    try:
+        found: dict[str, Any] = dict(dj_database_url.parse(url))
+    except ValueError as error:
+        raise ImproperlyConfigured("DATABASE_URL cannot be understood: is its port a number?") from error
+    if url.startswith("sqlite:"):
+        return _sqlite(found, home)
+    if not found["NAME"]:
+        raise ImproperlyConfigured("DATABASE_URL names no database: end it with /name.")
+    return found
+
+
+def _sqlite(found: dict[str, Any], home: Path) -> dict[str, Any]:
+    name = str(found["NAME"])
+    if name in {"", ":memory:"}:
+        raise ImproperlyConfigured(
+            "DATABASE_URL: a database in memory cannot be shared between processes: name a file."
+        )
+    path = Path(name).expanduser().absolute()
+    if not path.parent.is_dir():
+        raise ImproperlyConfigured(f"DATABASE_URL: the folder {path.parent} does not exist: make it first.")
+    options = {**_SQLITE_OPTIONS, **found.get("OPTIONS", {})}
+    # Tests run threads, which a database in memory does not bear.
+    return {**found, "NAME": str(path), "OPTIONS": options, "TEST": {"NAME": str(home / "test.sqlite3")}}
+
+
+# ------------------------------------------------------------------------------------------------ the core
+
+PLANNING_SYNC_HOME = _state_folder()
+SECRET_KEY = _secret_key(PLANNING_SYNC_HOME / "secret-key")
+DEBUG = _switch("PLANNING_SYNC_DEBUG", default=False)
+DATABASES = {"default": _database(PLANNING_SYNC_HOME)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "planning_sync.dashboard",
+    "planning_sync.sync",
+    "conflicts",
+    "plans",
+    "audit",
+    "django_q",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "planning_sync.urls"
+ASGI_APPLICATION = "planning_sync.asgi.application"
+WSGI_APPLICATION = "planning_sync.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Served from where the sources stand, so that there is no collecting step before a start.
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+
+# ------------------------------------------------------------------------------------- languages and time
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("fr", _("French"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = _time_zone()
+
+# --------------------------------------------------------------------------------------- people and safety
+
+ALLOWED_HOSTS = _words("PLANNING_SYNC_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = _words("PLANNING_SYNC_TRUSTED_ORIGINS")
+HTTPS = _switch("PLANNING_SYNC_HTTPS", default=False)
+
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "dashboard:plans"
+LOGOUT_REDIRECT_URL = "login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# Browsers share cookies between the ports of a host: names of our own keep other products signed in.
+SESSION_COOKIE_NAME = "planning_sync_session"
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_NAME = "planning_sync_csrf"
+CSRF_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+
+# ------------------------------------------------------------------------------------- queue and logging
+
+PLANNING_SYNC_FOLLOW = _switch("PLANNING_SYNC_FOLLOW", default=True)
+"""Whether an edit in the hub is synced to the replicas at once, in the process that made it."""
+
+PLANNING_SYNC_SCHEDULE_MINUTES = _count("PLANNING_SYNC_SCHEDULE_MINUTES", default=5)
+"""How often a worker syncs every replica by itself."""
+
+Q_CLUSTER: dict[str, Any] = {
+    "name": "planning-sync",
+    "label": _("Queue"),
+    "orm": "default",
+    "workers": 2,
+    "poll": 0.2,
+    # A task is delivered again `retry` seconds after it was taken: that has to outlast the longest task.
+    "timeout": 300,
+    "retry": 360,
+    "max_attempts": 3,
+    "ack_failures": True,
+    "catch_up": False,
+    "save_limit": 250,
+    "log_level": "WARNING",
+}
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {
+        "handlers": ["console"],
+        "level": _choice("PLANNING_SYNC_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
+    },
+    "loggers": {"django-q": {"level": "WARNING"}},
+}

@@ -1,0 +1,195 @@
+"""The JSON shapes of what commands list: `plans`, `tasks`, `task`, `conflicts`, `replicas`, `operations`.
+
+Each is made with a fixed number of queries, or one for each plan where lines are looked up in its file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from audit.models import Entry, Operation
+from conflicts.models import Conflict
+from planning_sync.sync.management import lines
+from planning_sync.sync.models import Link, Replica
+from plans.models import Phase, Plan, Task
+
+AT_WORK = (Conflict.State.OPEN, Conflict.State.DECIDED)
+
+
+def plans() -> list[dict[str, Any]]:
+    """The plans by title, each with where it stands in its oldest replica."""
+    places = _places()
+    return [_plan(row, places.get(row.pk)) for row in Plan.objects.live().order_by("title", "pk")]
+
+
+def _places() -> dict[UUID, tuple[str, str]]:
+    """(replica, path) of each plan that has a file."""
+    found: dict[UUID, tuple[str, str]] = {}
+    rows = Link.objects.filter(gone_at=None).order_by("replica__created_at", "replica_id")
+    for plan_id, replica, path in rows.values_list("plan_id", "replica__name", "path"):
+        found.setdefault(plan_id, (replica, path))
+    return found
+
+
+def _plan(row: Plan, place: tuple[str, str] | None) -> dict[str, Any]:
+    replica, path = place or (None, None)
+    return {
+        "id": str(row.pk),
+        "path": path,
+        "title": row.title,
+        "version": row.version,
+        "date": row.date,
+        "status": row.status,
+        "progress": _number(row.progress),
+        "declared_progress": _number(row.declared_progress),
+        "phases": row.phase_count,
+        "tasks": row.task_count,
+        "done": row.done_count,
+        "replica": replica,
+    }
+
+
+def _number(percent: Decimal | None) -> float | None:
+    return None if percent is None else float(percent)
+
+
+def tasks(plan: Plan | None = None) -> Iterator[dict[str, Any]]:
+    """The tasks of one plan, or of all by title, in document order."""
+    for row in [plan] if plan is not None else Plan.objects.live().order_by("title", "pk"):
+        rows = Task.objects.live().filter(plan=row).order_by("position")
+        yield from _tasks(rows, lines.of_tasks(row.pk))
+
+
+def task(row: Task) -> dict[str, Any]:
+    """One task, be it in the bin or not."""
+    return next(_tasks(Task.objects.filter(pk=row.pk), lines.of_tasks(row.plan_id)))
+
+
+_TASK_COLUMNS = (
+    *("pk", "plan_id", "ref", "text", "status", "parent_id", "phase_id"),
+    *("priority", "assignee", "due_date", "tags", "depends_on"),
+)
+
+
+def _tasks(rows: QuerySet[Task], lines_by_id: Mapping[UUID, int]) -> Iterator[dict[str, Any]]:
+    for row in rows.values_list(*_TASK_COLUMNS).iterator():
+        pk, plan_id, ref, text, status, parent, phase, priority, assignee, due, tags, needs = row
+        yield {
+            "id": str(pk),
+            "plan": str(plan_id),
+            "ref": ref,
+            "text": text,
+            "status": status,
+            "line": lines_by_id.get(pk),
+            "parent": _id(parent),
+            "phase": _id(phase),
+            "priority": priority,
+            "assignee": assignee,
+            "due": due.isoformat() if due else None,
+            "tags": tags,
+            "depends_on": needs,
+        }
+
+
+def _id(pk: UUID | None) -> str | None:
+    return str(pk) if pk else None
+
+
+def conflicts(states: Iterable[str] = AT_WORK) -> list[dict[str, Any]]:
+    """The worst first, and of those the oldest."""
+    rank = {severity: number for number, severity in enumerate(reversed(Conflict.Severity.values))}
+    rows = Conflict.objects.filter(state__in=list(states)).order_by("opened_at", "pk")
+    return [as_conflict(row) for row in sorted(rows, key=lambda row: rank[row.severity])]
+
+
+def as_conflict(row: Conflict) -> dict[str, Any]:
+    """`suggestion` is for strategies that may settle it; without one a person has to."""
+    return {
+        "id": str(row.pk),
+        "kind": row.kind,
+        "severity": row.severity,
+        "state": row.state,
+        "plan": str(row.plan_id),
+        "item": str(UUID(row.item_key)) if row.item_key else str(row.plan_id),
+        "field": row.field,
+        "base": row.base_value,
+        "replica": row.replica_value,
+        "hub": row.hub_value,
+        "suggestion": None,
+        "opened_at": row.opened_at.isoformat(),
+    }
+
+
+def replicas() -> list[dict[str, Any]]:
+    found = []
+    for row in Replica.objects.order_by("created_at", "pk"):
+        links = Link.objects.filter(replica=row, gone_at=None, plan__deleted_at=None)
+        waiting = [old != new for old, new in links.values_list("revision", "plan__revision")]
+        found.append(
+            {
+                "name": row.name,
+                "kind": row.kind,
+                "path": row.path,
+                "enabled": row.enabled,
+                "plans": len(waiting),
+                "waiting": sum(waiting),
+                "problems": links.exclude(problem="").count(),
+                "last_sync_at": row.last_sync_at.isoformat() if row.last_sync_at else None,
+                "last_status": row.last_status,
+                "last_problem": row.last_problem,
+            }
+        )
+    return found
+
+
+def operations(plan: Plan, limit: int) -> list[dict[str, Any]]:
+    """What happened to the plan, newest first, each operation with its entries on this plan in order."""
+    entries = Entry.objects.filter(plan_id=plan.pk).order_by("-id")
+    found: dict[UUID, list[Entry]] = {}
+    for entry in entries.iterator():
+        if entry.operation_id not in found and len(found) == limit:
+            break
+        found.setdefault(entry.operation_id, []).append(entry)
+    rows = Operation.objects.in_bulk(list(found))
+    labels = _labels(plan)
+    return [_operation(rows[pk], reversed(listed), labels) for pk, listed in found.items()]
+
+
+def _labels(plan: Plan) -> dict[UUID, str]:
+    """What each item of the plan is called, those in the bin included."""
+    items: list[Phase | Task] = [*Phase.objects.filter(plan=plan), *Task.objects.filter(plan=plan)]
+    return {plan.pk: plan.title, **{item.pk: str(item) for item in items}}
+
+
+def _operation(row: Operation, entries: Iterable[Entry], labels: Mapping[UUID, str]) -> dict[str, Any]:
+    return {
+        "operation": str(row.pk),
+        "kind": row.kind,
+        "actor": row.actor,
+        "on_behalf_of": row.on_behalf_of,
+        "status": row.status,
+        "at": row.started_at.isoformat(),
+        "entries": [_entry(entry, labels) for entry in entries],
+    }
+
+
+def _entry(entry: Entry, labels: Mapping[UUID, str]) -> dict[str, Any]:
+    return {
+        "action": entry.action,
+        "item_kind": entry.item_kind,
+        "item": _id(entry.item_id),
+        "label": labels.get(entry.item_id, "") if entry.item_id else "",
+        "field": entry.field,
+        "before": _ordered(entry.before),
+        "after": _ordered(entry.after),
+    }
+
+
+def _ordered(value: Any) -> Any:
+    """Mappings by name, since not every database keeps their order."""
+    return dict(sorted(value.items())) if isinstance(value, dict) else value

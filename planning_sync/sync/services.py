@@ -1,0 +1,306 @@
+"""Syncs: `add_replica`, `sync_replica` (one pass over all its plans), `sync_plan` (one plan, everywhere).
+
+`repair_encoding` mends a file whose text was garbled by wrong decoding; `garbled` shows what it would mend.
+
+A pass only looks at what changed: a plan whose stamp at the replica and whose revision in the hub are
+those of its link is in step and is not read. Each plan is synced by itself, under its own lock, in its
+own transactions; what goes wrong with one is reported and does not stop the others.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from audit import services as audit
+from audit.models import Entry, Operation
+from audit.services import Note
+from audit.transactions import write_transaction
+from conflicts.models import Conflict
+from planning_sync.replicas.base import ABSENT, Reading, Write
+from planning_sync.replicas.errors import GitError, ReplicaError
+from planning_sync.replicas.git import GitTree
+from planning_sync.sync import locks, passes, preview, sides, steps
+from planning_sync.sync.errors import Refused, ReplicaExists, SyncError, UnknownReplica, Unsettled
+from planning_sync.sync.models import Intent, Link, Replica
+from planning_sync.sync.passes import Options, Pass
+from planning_sync.sync.report import Report
+from plans.document import encoding
+from plans.document.encoding import Repair
+from plans.document.text import display
+from plans.outline import Kind
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[int, int], None]
+"""Called with the number of plans done and the number to do."""
+
+GIT_AUTHOR = "Planning Sync <planning-sync@localhost>"
+
+STATUS = {
+    "in_step": Operation.Status.DONE,
+    "conflicts": Operation.Status.CONFLICTS,
+    "refused": Operation.Status.REFUSED,
+    "failed": Operation.Status.FAILED,
+}
+
+
+def add_replica(path: Path, *, actor: str, name: str = "", kind: str = "markdown", **options: Any) -> Replica:
+    """A new replica, not synced yet; raises `ReplicaExists`, `InvalidOption`, `ReplicaMissing`."""
+    path = path.expanduser().resolve()
+    known = Replica.objects.filter(path=str(path)).first()
+    if known is not None:
+        raise ReplicaExists(str(path), known.name)
+    row = Replica(kind=kind, path=str(path), options=options, created_at=timezone.now())
+    sides.connect(row).scan()
+    with write_transaction():
+        taken = set(Replica.objects.values_list("name", flat=True))
+        row.name = _free_name(name or path.name or "plans", taken)
+        row.save()
+    logger.info("Replica %s added at %s by %s", row.name, path, actor)
+    return row
+
+
+def _free_name(wanted: str, taken: Collection[str]) -> str:
+    numbered = (f"{wanted}-{number}" for number in range(2, len(taken) + 3))
+    return next(name for name in (wanted, *numbered) if name not in taken)
+
+
+def replica_named(name: str) -> Replica:
+    """The replica of that name or path; raises `UnknownReplica`."""
+    path = str(Path(name).expanduser().resolve())
+    found = Replica.objects.filter(name=name).first() or Replica.objects.filter(path=path).first()
+    if found is None:
+        raise UnknownReplica(name, list(Replica.objects.order_by("name").values_list("name", flat=True)))
+    return found
+
+
+def sync_replica(row: Replica, options: Options, *, progress: Progress | None = None) -> Report:
+    """One pass over all plans of the replica. What went wrong is in the report; nothing is raised for it."""
+    with _passing(row, options) as this, _reported(this, ""):
+        todo = passes.survey(this)
+        this.report.seen = len(todo.scan.stamps)
+        for problem in todo.scan.problems:
+            this.report.errors.append({"plan": problem.path, "error": problem.message})
+        if options.dry_run:
+            preview.show(this, todo)
+        else:
+            _run(this, todo, progress)
+    return this.report
+
+
+def sync_path(row: Replica, path: str, options: Options) -> Report:
+    """Sync the one plan at `path`; where it is not known there, or gone, a whole pass, which sees renames."""
+    link = Link.objects.filter(replica=row, path=path, gone_at=None).first()
+    if link is None:
+        return sync_replica(row, options)
+    with _passing(row, options) as this:
+        absent = False
+        with _reported(this, path):
+            absent = this.side.probe(path).checksum == ABSENT
+            if not absent:
+                steps.sync_link(this, link.pk)
+                this.report.seen = 1
+    return sync_replica(row, options) if absent else this.report
+
+
+def sync_plan(plan_id: UUID, options: Options, *, but_not: UUID | None = None) -> list[Report]:
+    """Sync one plan with every replica that has it, or is to have it, except `but_not`."""
+    reports = []
+    for row in Replica.objects.filter(enabled=True):
+        if row.pk == but_not:
+            continue
+        link = Link.objects.filter(replica=row, plan_id=plan_id).first()
+        if link is not None and link.gone_at is None:
+            reports.append(sync_path(row, link.path, options))
+        elif link is not None:
+            reports.append(_one_step(row, options, link.path, steps.sync_link, link.pk))
+        elif plan_id in passes.unlinked(row):
+            reports.append(_one_step(row, options, str(plan_id), steps.export_plan, plan_id))
+    return reports
+
+
+def _one_step(
+    row: Replica, options: Options, path: str, step: Callable[..., None], *arguments: Any
+) -> Report:
+    with _passing(row, options) as this, _reported(this, path):
+        this.report.seen = 1
+        step(this, *arguments)
+    return this.report
+
+
+def garbled(link: Link) -> tuple[Reading, Repair]:
+    """The file of the link's plan, and what `repair_encoding` would mend; raises the replica's errors."""
+    reading = sides.connect(link.replica).read(link.path)
+    return reading, encoding.repair(reading.document)
+
+
+def repair_encoding(link: Link, *, actor: str) -> tuple[Repair, Report | None]:
+    """Mend the garbled lines of the file, and those alone, after a snapshot; then sync it.
+
+    Raises the replica's errors; then the file is as it was. No report where there was nothing to mend.
+    """
+    row = link.replica
+    with locks.hold(row.pk, link.path):
+        if Intent.objects.filter(pk=link.pk).exists():
+            raise Unsettled(link.path)
+        reading, repair = garbled(link)
+        if not repair.lines:
+            return repair, None
+        side = sides.connect(row)
+        write = side.prepare_restore(link.path, reading.checksum, repair.data)
+        with write_transaction():
+            operation = audit.begin(Operation.Kind.REPAIR, actor=actor, replica_id=row.pk)
+            audit.keep_snapshot(reading.data, reading.checksum)
+            audit.keep_snapshot(repair.data, write.after)
+            audit.record(operation, _mended(link, write, repair))
+        try:
+            side.commit(write)
+        except ReplicaError as error:
+            audit.finish(operation, Operation.Status.FAILED, {"error": str(error)})
+            raise
+        summary = {"plan": str(link.plan_id), "lines": len(repair.lines)}
+        audit.finish(operation, Operation.Status.DONE, summary)
+    return repair, sync_path(row, link.path, Options(actor=actor))
+
+
+def _mended(link: Link, write: Write, repair: Repair) -> Iterator[Note]:
+    """The file as a whole, then each line."""
+    plan_id, kind = link.plan_id, Kind.PLAN
+    yield Note(Entry.Action.WRITTEN, plan_id, kind, plan_id, "document", write.before, write.after)
+    for line in repair.lines:
+        before = {"line": line.line, "text": display(line.before)}
+        after = {"line": line.line, "text": display(line.after)}
+        yield Note(Entry.Action.CHANGED, plan_id, kind, plan_id, "line", before, after)
+
+
+# ------------------------------------------------------------------------------------ inside a pass
+
+
+@contextmanager
+def _passing(row: Replica, options: Options) -> Iterator[Pass]:
+    """A pass, timed; afterwards its outcome is stored and the other replicas follow."""
+    started = time.perf_counter()
+    this = Pass(row, sides.connect(row), options, Report(replica=row.name, dry_run=options.dry_run))
+    yield this
+    this.report.open = Conflict.objects.filter(replica_id=row.pk, state=Conflict.State.OPEN).count()
+    if options.dry_run:
+        this.report.open += this.report.opened
+    if not options.dry_run:
+        _close(this)
+    this.report.duration_seconds = time.perf_counter() - started
+    if not options.dry_run:
+        for plan_id in this.touched:
+            sync_plan(plan_id, options, but_not=row.pk)
+
+
+def _run(this: Pass, todo: passes.Survey, progress: Progress | None) -> None:
+    pull, push = this.options.direction != "push", this.options.direction != "pull"
+    work: list[tuple[str, Callable[[], None]]] = []
+    for link_id, path in todo.renamed.items():
+        work.append((path, _call(steps.rename, this, link_id, path)))
+    paths = dict(Link.objects.filter(pk__in=todo.links).values_list("pk", "path")) if todo.links else {}
+    work.extend(
+        (paths[link_id], _call(steps.sync_link, this, link_id)) for link_id in todo.links if link_id in paths
+    )
+    if pull:
+        work.extend((path, _call(steps.import_plan, this, path)) for path in todo.fresh)
+    if push:
+        work.extend((str(plan_id), _call(steps.export_plan, this, plan_id)) for plan_id in todo.unlinked)
+    for done, (path, step) in enumerate(work):
+        if progress:
+            progress(done, len(work))
+        with _reported(this, path):
+            step()
+    if progress and work:
+        progress(len(work), len(work))
+
+
+def _call(step: Callable[..., None], *arguments: Any) -> Callable[[], None]:
+    return lambda: step(*arguments)
+
+
+@contextmanager
+def _reported(this: Pass, path: str) -> Iterator[None]:
+    """Whatever goes wrong inside is put in the report under `path`, and the pass goes on."""
+    try:
+        yield
+    except Refused as refusal:
+        logger.warning("Refused at %s: %s", this.row.name, refusal)
+        this.report.refused.append({"plan": refusal.plan or path, "reason": refusal.reason})
+        _remember(this, path, str(refusal))
+    except (ReplicaError, SyncError) as error:
+        logger.warning("Failed at %s: %s", this.row.name, error)
+        this.report.errors.append({"plan": path, "error": str(error)})
+        _remember(this, path, str(error))
+    except Exception as error:
+        logger.exception("Unexpected failure at %s, plan %s", this.row.name, path)
+        this.report.errors.append(
+            {"plan": path, "error": f"{path}: internal error ({type(error).__name__}: {error})"}
+        )
+        _remember(this, path, str(error))
+
+
+def _remember(this: Pass, path: str, problem: str) -> None:
+    if path and not this.options.dry_run:
+        Link.objects.filter(replica=this.row, path=path).update(problem=problem)
+
+
+def _close(this: Pass) -> None:
+    """Store the outcome with the replica and the operation, after git was told."""
+    report, row = this.report, this.row
+    _tell_git(this)
+    operation = this.recorded
+    report.operation = str(operation.pk) if operation is not None else ""
+    if operation is not None:
+        summary = report.as_json()
+        audit.finish(operation, STATUS[report.status], summary)
+        report.changed = len(this.touched)
+    problems = [refusal["reason"] for refusal in report.refused] + [
+        failure["error"] for failure in report.errors
+    ]
+    Replica.objects.filter(pk=row.pk).update(
+        last_sync_at=timezone.now(), last_status=report.status, last_problem="\n".join(problems[:20])
+    )
+
+
+def _tell_git(this: Pass) -> None:
+    """Where the folder is a git work tree: commit what was written, if wanted, and note the commit."""
+    report, row = this.report, this.row
+    if not this.touched and not report.files_written:
+        return
+    try:
+        if row.options.get("commit") and report.files_written:
+            _commit(this)
+        commit = GitTree.head_around(row.path)
+        if commit is not None:
+            Link.objects.filter(replica=row, plan_id__in=this.touched).update(commit=commit)
+    except GitError as error:
+        logger.warning("Git at %s: %s", row.name, error)
+        report.errors.append({"plan": "", "error": str(error)})
+
+
+def _commit(this: Pass) -> None:
+    report, tree = this.report, GitTree.find(this.row.path)
+    if tree is None:
+        return
+    made = tree.commit(_unique(report.files_written), _message(report), GIT_AUTHOR)
+    for path, reason in made.left_out.items():
+        logger.warning("Git at %s: %s was written and not committed: %s", this.row.name, path, reason)
+
+
+def _unique(paths: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(paths))
+
+
+def _message(report: Report) -> str:
+    files = _unique(report.files_written)
+    what = files[0] if len(files) == 1 else f"{len(files)} plans"
+    return f"Sync {what}\n\nOperation {report.operation}\n"

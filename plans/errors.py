@@ -1,0 +1,45 @@
+"""What can be refused when the hub is changed.
+
+PlansError
+├── NotFound          the plan, phase or task is not there (any more)
+├── InvalidValue      a field was given what it cannot hold
+├── InvalidPlace      an item cannot stand where it was put
+└── OutOfDate         the plan changed since the caller looked
+"""
+
+from __future__ import annotations
+
+
+class PlansError(Exception):
+    """Base of all refusals of this package; the message is fit for a person."""
+
+
+class NotFound(PlansError):
+    def __init__(self, kind: str, key: str) -> None:
+        super().__init__(f"There is no {kind} {key!r}. List what there is with `planning-sync {kind}s`.")
+        self.kind = kind
+        self.key = key
+
+
+class InvalidValue(PlansError):
+    def __init__(self, field: str, given: object, expected: str) -> None:
+        super().__init__(f"{field} cannot be {given!r}: give {expected}.")
+        self.field = field
+        self.given = given
+        self.expected = expected
+
+
+class InvalidPlace(PlansError):
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The item cannot stand there: {reason}.")
+        self.reason = reason
+
+
+class OutOfDate(PlansError):
+    def __init__(self, expected: int, present: int) -> None:
+        super().__init__(
+            f"The plan changed meanwhile (revision {present}, not {expected}). "
+            "Load it again and repeat the edit."
+        )
+        self.expected = expected
+        self.present = present
