@@ -1,6 +1,6 @@
 """The block structure of a GFM file: its tasks, its headings, and the lines that are not text.
 
-Public: `scan`, `Blocks`, `Mark`, `each_mark`, `Region`, `TRIMMED`.
+Public: `scan`, `Blocks`, `Mark`, `each_mark`, `Region`.
 
 The structure is that of CommonMark with GFM's tables, as markdown-it-py reads it, rule for rule; but line by
 line, with the open containers on a stack, so that depth costs no recursion and every line is looked at once.
@@ -14,11 +14,8 @@ from collections.abc import Collection, Iterator, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
-TRIMMED = (
-    "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-    "\u2028\u2029\u202f\u205f\u3000"
-)
-"""What does not count at either end of a paragraph."""
+from plans.document.definitions import Definition, without_nul
+from plans.document.text import TRIMMED
 
 
 class Mark(NamedTuple):
@@ -218,6 +215,7 @@ class _Scanner:
         indents, kinds, owners, quotes = self.indents, self.kinds, self.owners, self.quotes
         found, ends, continued = self.found, self.ends, self.continued
         is_plain, ordered, opens_fence, blanks = _PLAIN.match, _ORDERED.match, _FENCE_OPEN.match, _NO_TEXT
+        boxes = frozenset(f"{marker} [{mark}] " for marker in "-*+" for mark in marks)
         not_plain = _NOT_PLAIN if self.ballots is None else _NOT_PLAIN | _SIGNS
         leaf, last, blk = _NONE, -1, 0
         number = first
@@ -234,8 +232,13 @@ class _Scanner:
                 plain = character not in not_plain
                 if not plain:
                     offset = 0
+                    boxed = False
                     if character in "-*+":
-                        if rest[1:2] == " ":
+                        if rest[:6] in boxes and rest[6:7] not in blanks:
+                            kind = character
+                            offset = 2
+                            boxed = True
+                        elif rest[1:2] == " ":
                             kind = character
                             offset = 2
                             following = rest[2:3]
@@ -254,13 +257,27 @@ class _Scanner:
                                 offset = match.end()
                                 following = rest[offset : offset + 1]
                     if offset:
-                        boxed = (
+                        boxed = boxed or (
                             following == "["
                             and rest[offset + 2 : offset + 4] == "] "
                             and rest[offset + 1] in marks
                             and rest[offset + 4 : offset + 5] not in blanks
                         )
                         if boxed or (following and following not in not_plain) or is_plain(rest, offset):
+                            if indent + offset == blk and 0 <= indent - indents[-2] <= 3:
+                                owner, above = owners[-1], owners[-2]
+                                if owner != above:
+                                    ends[owner] = last + 1
+                                kinds[-1] = kind
+                                if boxed:
+                                    owners[-1] = len(found) // _WIDTH
+                                    found += (number, number, indent, blk + 1, blk + 4, 0, above)
+                                else:
+                                    owners[-1] = above
+                                leaf = _PARAGRAPH
+                                self.leaf_start = last = number
+                                number += 1
+                                continue
                             if leaf and (indent - blk > 3 or (indent < blk and indent - indents[-2] >= 4)):
                                 continued.append(number)
                                 last = number
@@ -693,7 +710,11 @@ class _Scanner:
     def skip_fence(self, number: int) -> int:
         """Goes to the end of a fence outside of quotes."""
         fence, blk, bodies = self.fence, self.indents[-1], self.bodies
-        for current in range(number, self.total):
+        current = number - 1
+        while True:
+            current = self.holding(fence, current + 1) if not blk else current + 1
+            if current >= self.total:
+                break
             body = bodies[current]
             if blk and body[:blk].strip(" "):
                 pos, indent = _indent(body, 0, 0, 0)
@@ -711,6 +732,18 @@ class _Scanner:
         self.holds_info = True
         self.end_leaf(self.total)
         return self.total
+
+    def holding(self, text: str, number: int) -> int:
+        """The first line from `number` on that holds the text; `total` if none does."""
+        bodies, total, size = self.bodies, self.total, 8
+        while number < total:
+            piece = "\n".join(bodies[number : number + size])
+            place = piece.find(text)
+            if place >= 0:
+                return number + piece.count("\n", 0, place)
+            number += size
+            size = min(2 * size, 512)
+        return total
 
     def last_text(self, start: int, end: int) -> int:
         """The last line in a leaf that is not blank, from `start` to `end`; the line before if all are."""
@@ -733,7 +766,7 @@ class _Scanner:
 
     def html(self, number: int, body: str, pos: int) -> bool:
         """Whether an HTML block begins here. It is opened."""
-        body = _without_nul(body)
+        body = without_nul(body)
         for begin, end in _HTML_STARTS:
             if begin.match(body, pos):
                 self.html_end = end
@@ -887,7 +920,7 @@ class _Scanner:
 
     def reference(self, number: int, body: str, pos: int) -> int:
         """The line after the link reference definition that begins here; 0 if none does."""
-        return _Definition(self, number, body[pos:]).end()
+        return Definition(self.continuation, number, body[pos:]).end()
 
     def continuation(self, number: int) -> str | None:
         """The line as it would go on with a link reference definition; None if it cannot."""
@@ -906,11 +939,6 @@ class _Scanner:
         ):
             return None
         return body[pos:]
-
-
-def _without_nul(body: str) -> str:
-    """The line as Markdown has it: NUL is a control character, U+FFFD is none."""
-    return body.replace("\0", "\ufffd")
 
 
 def _is_first(body: str, start: int, pos: int) -> bool:
@@ -972,120 +1000,3 @@ def _header_cells(text: str) -> int:
     if cells and text.endswith("|") and not text.endswith("\\|"):
         cells -= 1
     return cells
-
-
-# ------------------------------------------------------------------------ link reference definitions
-
-_LABEL_END = re.compile(r"(?:[^\[\]\\\n]|\\[^\n])*")
-_POINTED = re.compile(r"<(?:[^<>\\\n]|\\.)*>")
-_BAD_SCHEME = re.compile(
-    r"\s*(?:vbscript|javascript|file|data(?!:image/(?:gif|png|jpeg|webp);)):", re.IGNORECASE
-)
-_ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
-_TITLE_ENDS = {'"': '"', "'": "'", "(": ")"}
-
-
-class _Definition:
-    """Reads a link reference definition; its text grows by a line where one is needed."""
-
-    def __init__(self, scanner: _Scanner, number: int, first: str) -> None:
-        self.scanner = scanner
-        self.following = number + 1
-        self.text = _without_nul(first) + "\n"
-
-    def grow(self) -> bool:
-        """Whether there is a further line that can belong to the definition. It is added."""
-        line = self.scanner.continuation(self.following)
-        if line is None:
-            return False
-        self.text += _without_nul(line) + "\n"
-        self.following += 1
-        return True
-
-    def end(self) -> int:
-        """The number of the line after the definition; 0 if there is none."""
-        pos = self.label(1)
-        if pos < 0 or self.text[pos : pos + 2] != "]:" or not self.text[1:pos].strip(TRIMMED):
-            return 0
-        start = self.skip_blanks(pos + 2)
-        pos = self.destination(start)
-        if pos < 0 or _BAD_SCHEME.match(_ESCAPE.sub(r"\1", self.text[start:pos].strip("<>"))):
-            return 0
-        following = self.following
-        begin = self.skip_blanks(pos)
-        after = self.title(begin) if begin > pos else -1
-        if after >= 0 and self.at_line_end(after):
-            return self.following
-        if after == begin + 2:
-            return 0  # An empty title followed by something else is not given up, as any other would be.
-        return following if self.at_line_end(pos) else 0
-
-    def at_line_end(self, pos: int) -> bool:
-        end = self.text.find("\n", pos)
-        return not self.text[pos : end if end >= 0 else None].strip(" \t")
-
-    def label(self, pos: int) -> int:
-        """Where the label that begins at `pos` ends; -1 if it does not."""
-        while pos < len(self.text):
-            match = _LABEL_END.match(self.text, pos)
-            pos = match.end() if match else pos
-            character = self.text[pos : pos + 1]
-            if character == "]":
-                return pos
-            if character == "\\":
-                pos += 1
-                character = "\n"
-            if character != "\n":
-                return -1
-            self.grow()
-            pos += 1
-        return -1
-
-    def skip_blanks(self, pos: int) -> int:
-        while pos < len(self.text) and self.text[pos] in " \t\n":
-            if self.text[pos] == "\n":
-                self.grow()
-            pos += 1
-        return pos
-
-    def destination(self, pos: int) -> int:
-        """Where the link destination that begins at `pos` ends; -1 if there is none."""
-        text = self.text
-        if text.startswith("<", pos):
-            match = _POINTED.match(text, pos)
-            return match.end() if match else -1
-        start, level = pos, 0
-        while pos < len(text) and text[pos] > " " and text[pos] != "\x7f":
-            character = text[pos]
-            if character == "\\" and pos + 1 < len(text):
-                if text[pos + 1] == " ":
-                    break
-                pos += 2
-                continue
-            if character == "(":
-                level += 1
-                if level > 32:
-                    return -1
-            elif character == ")":
-                if level == 0:
-                    break
-                level -= 1
-            pos += 1
-        return pos if pos > start and level == 0 else -1
-
-    def title(self, pos: int) -> int:
-        """Where the title that begins at `pos` ends; -1 if there is none."""
-        closing = _TITLE_ENDS.get(self.text[pos : pos + 1])
-        if closing is None:
-            return -1
-        pos += 1
-        while True:
-            while pos < len(self.text):
-                character = self.text[pos]
-                if character == closing:
-                    return pos + 1
-                if character == "(" and closing == ")":
-                    return -1
-                pos += 2 if character == "\\" and pos + 1 < len(self.text) else 1
-            if not self.grow():
-                return -1

@@ -1,6 +1,7 @@
 """The grammar inside a line: what the text of a task or of a heading says.
 
-Public: `read_task`, `TaskText`, `read_words`, `read_heading`, `HeadingText`, `read_dependencies`; and for
+Public: `read_task`, `TaskText`, `read_words`, `read_heading`, `read_heading_words`, `HeadingText`,
+`read_dependencies`; and for
 `spelling`, which writes what is read here: `match_ref`, `find_annotations`, `Annotation`, `PRIORITY_WORDS`,
 `split_list`, `heading_end`, `without_annotations`; and for `metadata`: `BLANK`, `garbled`, `valid_date`.
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -65,6 +67,7 @@ def _any_of(words: Iterable[str]) -> str:
 
 
 _WORD = rf"{_any_of(_WORDS)}|[A-Z][A-Za-z]{{1,9}}-(?:{_any_of(_PARTS)})"
+_ONE_WORD = re.compile(_WORD)
 _EMOJI = "[\u2190-\u2bff\U0001f000-\U0001faff][\ufe0f\u200d\u2190-\u2bff\U0001f000-\U0001faff]*"
 _DOTTED = r"\d{1,9}(?:\.\d{1,9})*"
 _STATE = r"COMPLETED?|COMPL[ÉE]T[ÉE]E?|TERMIN[ÉE]E?|DONE|FAIT|VALID[ÉE]E?|IMPLÉMENTÉE?|FINALISÉE?|EN COURS|OK"
@@ -99,6 +102,10 @@ _NUMBERED = re.compile(
     r"(?=[^ \t\u00a0\u202f:–—-])"
 )
 """The usual refs, of which `_REF` would say the same."""
+_ONLY_NUMBERED = re.compile(rf"\*\*({_DOTTED})\*\* +([^\s:–—#-][^#]*[^\s#)])\Z")
+"""The most usual contents with such a ref, without anything that might be an annotation."""
+_NUMBERED_WORD = re.compile(rf"(\*\*)?(([^ *]+) {_DOTTED})(?(1)\*\*) ?: +(?=[^ \t\u00a0\u202f:–—-])")
+"""The usual refs with a word, of which `_REF` would say the same if the word is one of its own."""
 _NUMBER_NEARBY = re.compile(rf"\D{{1,{max(map(len, _spellings((*_WORDS, *_PARTS)))) + 16}}}\d")
 """Every ref that begins with a letter has this."""
 _SIGN_OF_REF = re.compile(r"[\d{]|[kK]-")
@@ -138,14 +145,14 @@ def _split_ref(content: str) -> tuple[str, str]:
     """The ref and the text without it."""
     first = content[:1]
     if first not in _REF_STARTS:
-        if first < "\u2190":
+        if first < "\u2190" or (content[1:2] == " " and _is_other_word(content, 2)):
             return "", content
     elif first in _NUMBER_STARTS:
         if first != "*" or content[2:3] in _NUMBER_STARTS:
             number = _NUMBERED.match(content)
             if number is not None:
                 return number[number.lastindex or 0], content[number.end() :]
-        elif _is_bold_word(content):
+        elif content[3:4].islower() and _is_other_word(content, 2):
             return "", content
     elif first.isalpha():
         if content[:3] not in _WORD_STARTS:
@@ -153,6 +160,10 @@ def _split_ref(content: str) -> tuple[str, str]:
                 return "", content
         elif _NUMBER_NEARBY.match(content) is None:
             return "", content
+    if first < "\u2190":
+        word = _NUMBERED_WORD.match(content)
+        if word is not None and _is_word(word[3]):
+            return word[2], content[word.end() :]
     if _SIGN_OF_REF.search(content) is None:
         return "", content
     found = _REF.match(content)
@@ -165,13 +176,18 @@ def _split_ref(content: str) -> tuple[str, str]:
     return ref, content[found.end() :]
 
 
-def _is_bold_word(content: str) -> bool:
-    """Whether a content begins with a bold word that begins no ref: the pattern is slow to say so."""
+@lru_cache(maxsize=1024)
+def _is_word(text: str) -> bool:
+    """Whether a text without blanks is a word that numbers follow in refs."""
+    return _ONE_WORD.fullmatch(text) is not None
+
+
+def _is_other_word(content: str, pos: int) -> bool:
+    """Whether a word stands at `pos` that begins no ref: the pattern is slow to say so."""
     return (
-        content[2:3].isalpha()
-        and content[3:4].islower()
-        and content[2:5] not in _WORD_STARTS
-        and "-" not in content[2:14]
+        content[pos : pos + 1].isalpha()
+        and content[pos : pos + 3] not in _WORD_STARTS
+        and "-" not in content[pos : pos + 12]
     )
 
 
@@ -229,6 +245,7 @@ _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)[^`]+\1(?!`)")
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 _BLANK_ENDS = frozenset(" \t\r\n")
+_HEADING_ENDS = _BLANK_ENDS | {"#"}
 
 LONGEST_PARENTHESIS = 32
 """How far back from the end of a line the beginning of a `(3 jours)` is looked for."""
@@ -362,6 +379,10 @@ class HeadingText(NamedTuple):
 
 def read_words(content: str) -> tuple[str, str] | None:
     """The ref and the text of a task's content without annotations; None where there may be any. Quick."""
+    if content[:1] == "*":
+        numbered = _ONLY_NUMBERED.match(content)
+        if numbered is not None:
+            return numbered[1], numbered[2]
     if "#" in content:
         return None
     ending = content[-1:]
@@ -421,9 +442,14 @@ def without_annotations(content: str, found: Sequence[Annotation]) -> str:
 
 def read_heading(content: str, *, atx: bool = True) -> HeadingText:
     """What a heading says: the content after the `#`s and the box. Closing `#`s are not text (`atx` only)."""
-    if atx:
+    return HeadingText(*read_heading_words(content, atx=atx))
+
+
+def read_heading_words(content: str, *, atx: bool) -> tuple[str, str]:
+    """The same, as a bare tuple."""
+    if atx and content[-1:] in _HEADING_ENDS:
         content = content[: heading_end(content)]
-    return tuple.__new__(HeadingText, _split_ref(content.strip(" \t\r\n")))
+    return _split_ref(content.strip(" \t\r\n"))
 
 
 def heading_end(content: str) -> int:

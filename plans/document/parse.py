@@ -6,9 +6,9 @@ Public: `parse` and `render`. `render(parse(data)) == data` for any bytes.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Set
-from itertools import accumulate, repeat
+from itertools import accumulate, compress, repeat
 from types import MappingProxyType
 
 from plans.document import blocks, encoding, inline, lookalikes, metadata, text
@@ -36,8 +36,6 @@ _BALLOT_OR_TICK = re.compile(rf"({_BOX_SIGNS}|✅|âœ…){_AFTER_SIGN}")
 _UNOPENED = "a tick, in a file without an open ballot box"
 _SWALLOWED_HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(?=[^ \t])")
 _HEADING_BOX = re.compile(r"\[(.)\][ \t]+(?=[^ \t])")
-_PROGRESS_PARTS = ("%", "rogress", "ROGRESS", "vancement", "VANCEMENT")
-_DEPENDENCY_PARTS = ("pend", "PEND")
 _KEYS = tuple(map(str, range(1, 2001)))
 """The keys of the first items, made once for all files."""
 
@@ -97,6 +95,7 @@ class _Reading:
         self.ballots = _ballots(self.signs, self.whole, dialect)
         self.blocks = self.scan()
         self.is_task = bytearray(len(self.bodies))
+        self.own_text = bytearray()
         self.marks = _Columns(self.blocks.marks)
         self.title = -1
         """The mark that gives the plan its title; -1 without one."""
@@ -111,6 +110,7 @@ class _Reading:
     def document(self) -> Document:
         self.read_marks()
         title = self.make_items()
+        self.own_text = self.find_own_text()
         self.read_progress()
         plan = self.read_plan()
         hidden = tuple(self.report())
@@ -151,6 +151,8 @@ class _Reading:
         return found
 
     def has_open_ballot(self, found: blocks.Blocks) -> bool:
+        if self.signs.isdisjoint("☐â"):
+            return False
         return any(
             not level and box >= 0 and self.status_at(text_line, box) is Status.TODO
             for _, text_line, _, box, _, level, _ in blocks.each_mark(found.marks)
@@ -187,9 +189,9 @@ class _Reading:
         keys, parents, texts, refs = columns.keys, columns.parents, columns.texts, columns.refs
         own_ends, ends, found_statuses = columns.own_ends, columns.ends, columns.statuses
         read_words, task_ends = inline.read_words, self.blocks.ends
-        depending, plain = self.dependency_lines(), self.storable
+        plain = self.storable
         phase = ROOT
-        for index, (line, text_line, _, box, content, level, owner) in enumerate(
+        for index, (_, text_line, _, box, content, level, owner) in enumerate(
             blocks.each_mark(self.blocks.marks)
         ):
             if level:
@@ -208,8 +210,8 @@ class _Reading:
             own_end = own_ends[index]
             if not own_end:
                 own_ends[index] = own_end = end
-            if depending and own_end > line + 1:
-                self.read_dependencies(index, depending, text_line + 1, own_end)
+            if own_end - text_line > 1:
+                self.read_dependencies(index, text_line + 1, own_end)
             is_task[text_line] = 1
             status = statuses.get(body[box]) if box >= 0 else Status.TODO
             found_statuses[index] = self.status_at(text_line, box) if status is None else status
@@ -246,21 +248,18 @@ class _Reading:
         for annotation in said.unread:
             self.find(line, "annotation", f"{annotation} is not understood and stays in the text")
 
-    def read_dependencies(self, index: int, depending: list[int], start: int, end: int) -> None:
+    def read_dependencies(self, index: int, start: int, end: int) -> None:
         """Reads the refs that the first such line of a task's body lists, if the task's line has none."""
-        place = bisect_left(depending, start)
-        if place == len(depending) or depending[place] >= end:
+        for body in self.bodies[start:end]:
+            if "pend" in body or "PEND" in body:
+                found = inline.read_dependencies(body)
+                if found is not None:
+                    break
+        else:
             return
         said = self.marks.annotated.get(index, inline.TaskText("", ""))
-        found = inline.read_dependencies(self.bodies[depending[place]])
-        if found is not None and found.refs and not said.depends_on:
+        if found.refs and not said.depends_on:
             self.marks.annotated[index] = said._replace(depends_on=found.refs)
-
-    def dependency_lines(self) -> list[int]:
-        """The lines that list dependencies, ascending."""
-        bodies = self.bodies
-        lines = self.lines_with(_DEPENDENCY_PARTS)
-        return [line for line in lines if inline.read_dependencies(bodies[line]) is not None]
 
     def status_at(self, line: int, box: int) -> Status:
         """The status of a box or of a garbled sign."""
@@ -276,7 +275,7 @@ class _Reading:
         found = self.bodies[line][content:]
         while not found and line + 1 < len(self.bodies):
             line += 1
-            found = self.bodies[line].strip(blocks.TRIMMED + ">")
+            found = self.bodies[line].strip(text.TRIMMED + ">")
         return text.display(found)
 
     # ---------------------------------------------------------------------------------- headings
@@ -284,36 +283,33 @@ class _Reading:
     def read_heading(self, index: int) -> str:
         """Reads a heading and gives the key of the item that what follows hangs below."""
         bodies, columns = self.bodies, self.marks
-        line, last, content, level = (
-            *(columns.lines[index], columns.text_lines[index]),
-            *(columns.contents[index], columns.levels[index]),
-        )
-        depth = level if level > 0 else -level
-        columns.levels[index], columns.text_lines[index] = depth, line
+        line, content, depth = columns.lines[index], columns.contents[index], columns.levels[index]
+        atx = depth > 0
+        last = line
+        if not atx:
+            depth = columns.levels[index] = -depth
+            last, columns.text_lines[index] = columns.text_lines[index], line
         body = bodies[line]
-        end = line
-        while end and not bodies[end - 1].strip(BLANK):
-            end -= 1
         if self.open and self.open[-1][0] >= depth:
-            self.close_sections(depth, end)
+            self.close_sections(depth, line)
         if body.startswith("[", content):
             box, content, columns.statuses[index] = self.heading_box(body, content)
             columns.boxes[index], columns.contents[index] = box, content
-        said = body[content:] if level > 0 else self.setext_text(line, last, content)
+        said = body[content:] if atx else self.setext_text(line, last, content)
         if not self.storable:
             said = text.display(said)
         self.sections.append((line, index))
         if depth == 1 and self.title < 0 and self.is_title(index):
-            self.close_sections(0, end)
+            self.close_sections(0, line)
             self.title = index
-            self.title_text = said[: inline.heading_end(said)].strip(BLANK) if level > 0 else said
+            self.title_text = said[: inline.heading_end(said)].strip(BLANK) if atx else said
             columns.keys[index:] = [ROOT, *columns.keys[index:-1]]
             self.open.append((0, ROOT, index))
             return ROOT
         key = columns.keys[index]
         columns.kinds[index] = Kind.PHASE
         columns.parents[index] = self.open[-1][1] if self.open else ROOT
-        columns.refs[index], columns.texts[index] = inline.read_heading(said, atx=level > 0)
+        columns.refs[index], columns.texts[index] = inline.read_heading_words(said, atx=atx)
         self.open.append((depth, key, index))
         return key
 
@@ -332,11 +328,13 @@ class _Reading:
 
     def setext_text(self, line: int, underline: int, content: int) -> str:
         parts = [self.bodies[line][content:], *self.bodies[line + 1 : underline]]
-        return " ".join(part.strip(blocks.TRIMMED) for part in parts)
+        return " ".join(part.strip(text.TRIMMED) for part in parts)
 
     def close_sections(self, level: int, end: int) -> None:
-        """Ends the open sections of `level` and deeper just before line `end`."""
-        opened, columns = self.open, self.marks
+        """Ends the open sections of `level` and deeper before line `end` and the blank lines above it."""
+        opened, columns, bodies = self.open, self.marks, self.bodies
+        while end and not (bodies[end - 1] and bodies[end - 1].strip(BLANK)):
+            end -= 1
         lines, own_ends = columns.lines, columns.own_ends
         while opened and opened[-1][0] >= level:
             index = opened.pop()[2]
@@ -354,7 +352,7 @@ class _Reading:
         for line in lines:
             section = bisect_right(starts, line) - 1
             mark = self.sections[section][1] if section >= 0 else self.title
-            if mark not in done and self.is_own_text(line):
+            if mark not in done:
                 declared = metadata.read_progress_line(self.bodies[line])
                 if declared is not None and declared.progress:
                     done.add(mark)
@@ -363,11 +361,18 @@ class _Reading:
 
     def progress_lines(self) -> list[int]:
         """The lines that may declare a progress, ascending."""
-        bodies = self.bodies
         return [
             line
-            for line in self.lines_with(_PROGRESS_PARTS)
-            if not self.is_task[line] and metadata.may_declare_progress(bodies[line])
+            for line, body in compress(enumerate(self.bodies), self.own_text)
+            if body
+            and (
+                "%" in body
+                or "rogress" in body
+                or "vancement" in body
+                or "ROGRESS" in body
+                or "VANCEMENT" in body
+            )
+            and metadata.may_declare_progress(body)
         ]
 
     def lines_with(self, parts: Iterable[str]) -> list[int]:
@@ -396,26 +401,25 @@ class _Reading:
                 found.append(line)
         return found[1:]
 
-    def is_own_text(self, line: int) -> bool:
-        """Whether the line is neither a task's nor code, so that it speaks of the section where it stands."""
-        regions = self.blocks.regions
-        region = bisect_right(regions, line, key=lambda found: found.start) - 1
-        if region >= 0 and regions[region].end > line:
-            return False
-        index = bisect_right(self.spots, line, key=lambda spot: spot.line) - 1
-        while index >= 0 and self.items[index].kind is Kind.TASK:
-            if self.spots[index].end > line:
-                return False
-            parent = self.items[index].parent
-            index = int(parent) - 1 if parent else -1
-        return True
+    def find_own_text(self) -> bytearray:
+        """For each line, whether it is neither a task's nor code, and so speaks of the section around it."""
+        own = bytearray(b"\1") * len(self.bodies)
+        for start, end, _ in self.blocks.regions:
+            own[start:end] = bytes(end - start)
+        columns, covered = self.marks, 0
+        for start, end, level in zip(columns.lines, columns.ends, columns.levels, strict=True):
+            if not level and end > covered:
+                own[start:end] = bytes(end - start)
+                covered = end
+        return own
 
     def read_plan(self) -> Item:
         version = metadata.Declared()
         progress = metadata.Declared()
-        for line in self.preamble():
-            body = self.bodies[line]
-            if metadata.may_declare(body) and self.is_own_text(line):
+        bodies, may_declare = self.bodies, metadata.may_declare
+        for line in [line for line in self.preamble() if bodies[line] and may_declare(bodies[line])]:
+            if self.own_text[line]:
+                body = bodies[line]
                 version = _completed(version, metadata.read_version_line(body))
                 progress = _completed(progress, metadata.read_progress_line(body))
         declared = _completed(version, progress)
@@ -479,7 +483,7 @@ class _Reading:
     def report_damage(self) -> None:
         """Reports bytes that are no text, and text that was once read in the wrong encoding."""
         if self.encoding == text.UTF_8 and not text.is_sound(self.signs):
-            lines = [line for line, body in enumerate(self.bodies) if not text.is_sound(body)]
+            lines = self.lines_at(text.unsound_places(self.whole))
             self.find(lines[0], "not-utf8", f"bytes that are not UTF-8, in {_count(lines)} of the file")
         damage = encoding.damage_places(self.whole, self.signs)
         if damage:

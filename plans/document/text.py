@@ -1,7 +1,7 @@
 """Bytes to text and back without loss, lines, and the form of a text that can be stored and shown.
 
 Public: `decode` / `encode` (each other's inverse for any bytes), `split`, `split_lines`, `line_end`, `signs`,
-`is_sound`, `display` / `undisplay`, `BOM`.
+`is_sound`, `unsound_places`, `display` / `undisplay`, `BOM`, `TRIMMED`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,19 @@ BOM = "\ufeff"
 
 UTF_8 = "utf-8"
 
+TRIMMED = (
+    "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+"""What does not count at either end of a paragraph."""
+
 _ERROR_HANDLERS: Mapping[str, str] = MappingProxyType(
     {UTF_8: "surrogateescape", "utf-16-le": "surrogatepass", "utf-16-be": "surrogatepass"}
 )
 _ASCII = bytes(range(0x80))
 _UTF_16_MARKS = ((BOM_UTF16_LE, "utf-16-le"), (BOM_UTF16_BE, "utf-16-be"))
 _NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPE = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4})")
 
 
@@ -54,6 +61,11 @@ def signs(data: bytes, encoding: str) -> set[str]:
 def is_sound(found: Iterable[str]) -> bool:
     """Whether there is no undecodable byte among the characters."""
     return not any("\ud800" <= character <= "\udfff" for character in found)
+
+
+def unsound_places(text: str) -> list[int]:
+    """Where there are undecodable bytes in a text."""
+    return [match.start() for match in _LONE_SURROGATE.finditer(text)]
 
 
 def split_lines(text: str) -> list[str]:

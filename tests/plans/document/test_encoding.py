@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plans.document.encoding import is_garbled, mend, repair
+from plans.document.encoding import damage_places, is_garbled, mend, repair
 from plans.document.parse import parse
 
 RIGHT = [
@@ -124,3 +124,11 @@ def test_importing_the_module_does_not_import_ftfy() -> None:
 
     code = "import plans.document.encoding, sys; sys.exit('ftfy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@given(st.text(st.sampled_from("ÃÂâÅðï├┬Ô√ €˜œ©í▒“%a☐")))
+@settings(deadline=None)
+def test_damage_is_found_where_a_text_is_garbled(text: str) -> None:
+    places = damage_places(text, {character for character in text if not character.isascii()})
+    assert bool(places) == is_garbled(text)
+    assert all(is_garbled(text[place : place + 2]) for place in places)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plans.document.inline import read_dependencies, read_heading, read_task
+from plans.document.inline import match_ref, read_dependencies, read_heading, read_task
 from plans.document.spelling import STANDARD, learn_habits, write_heading, write_task
 from plans.outline import Value
 
@@ -352,6 +352,56 @@ def test_a_line_of_a_megabyte_is_read_in_linear_time(piece: str) -> None:
     read_task(content + "x")
     read_heading(content)
     assert time.perf_counter() - started < 5
+
+
+PIECES_OF_REFS = st.sampled_from(
+    [
+        "**",
+        "1.2",
+        "1.2.",
+        "..",
+        "12",
+        "1234567890",
+        ":",
+        " : ",
+        " ",
+        "\xa0",
+        "-",
+        " – ",
+        ")",
+        "(",
+        "✅",
+        "✅ ",
+        "é",
+        "Phase",
+        "Sous-étape",
+        "SOUS-TÂCHE",
+        "Étape",
+        "Ã‰tape",
+        "task-",
+        "x",
+        "Aa",
+        "**DONE** ",
+        "1️⃣",
+        "#tag",
+        "P.1",
+    ]
+)
+
+
+@given(st.lists(PIECES_OF_REFS, max_size=8).map("".join).map(str.strip))
+@settings(deadline=None, max_examples=1000)
+def test_the_quick_ways_to_read_a_ref_say_what_its_pattern_says(content: str) -> None:
+    found = match_ref(content)
+    if found is None:
+        expected = ("", content)
+    elif found.lead:
+        expected = (found.ref, (found.lead + content[found.rest :]).rstrip(" \t"))
+    else:
+        expected = (found.ref, content[found.rest :])
+    assert tuple(read_heading(content, atx=False)) == expected
+    if "#" not in content and "(" not in content:
+        assert tuple(read_task(content)[:2]) == expected
 
 
 def test_without_habits_the_declared_standard_is_written() -> None:

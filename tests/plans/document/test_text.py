@@ -26,6 +26,14 @@ def test_any_bytes_come_back(data: bytes) -> None:
     assert text.encode(decoded, encoding) == data
 
 
+@given(st.text(st.sampled_from("ab\n\r\v\f\x1c\x85\u2028é"), max_size=20))
+@settings(deadline=None)
+def test_lines_are_split_with_and_without_their_ends(whole: str) -> None:
+    lines, bodies = text.split(whole)
+    assert lines == text.split_lines(whole)
+    assert bodies == [line.rstrip("\r\n") for line in lines]
+
+
 @pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
 def test_utf_16_is_known_by_its_mark(codec: str) -> None:
     assert text.decode("\ufeffé\n".encode(codec)) == (codec, "\ufeffé\n")
