@@ -21,7 +21,8 @@ class Replica(models.Model):
         default=dict,
         blank=True,
         help_text=_(
-            "include, exclude, marks, ballots, broken_fences, owners, commit: see the documentation."
+            "include, exclude, limit_bytes, marks, ballots, broken_fences, owners, arbitration, commit: "
+            "see the documentation."
         ),
     )
     enabled = models.BooleanField(_("enabled"), default=True)

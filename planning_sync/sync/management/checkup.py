@@ -32,7 +32,7 @@ OLDEST_PYTHON = (3, 11)
 LOW_SPACE_BYTES = 200 * 1024 * 1024
 LATE = timedelta(minutes=2)
 """A worker looks at the schedule every half minute; this much later than planned, none is running."""
-MOST_LINES = 50
+MOST_LINES = 12
 
 State = Literal["ok", "warning", "problem"]
 

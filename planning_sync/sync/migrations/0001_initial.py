@@ -96,7 +96,7 @@ class Migration(migrations.Migration):
                     models.JSONField(
                         blank=True,
                         default=dict,
-                        help_text="include, exclude, marks, ballots, broken_fences, owners, commit: see the documentation.",
+                        help_text="include, exclude, limit_bytes, marks, ballots, broken_fences, owners, arbitration, commit: see the documentation.",
                         verbose_name="options",
                     ),
                 ),
