@@ -32,6 +32,7 @@ from hypothesis.stateful import (
 )
 
 from audit.models import Operation
+from audit.services import checksum_of
 from conflicts import services as conflicts
 from conflicts.errors import ConflictsError
 from conflicts.models import Conflict
@@ -356,11 +357,16 @@ class World(RuleBasedStateMachine):
             plans.delete_plan(plan, actor="bob")
 
     def _kill_file_of(self, plan: Plan) -> None:
-        """The prose of a plan goes with it; what was edited in its items does not."""
+        """What only the plan's file says goes with it, whatever it is called by now: prose, and what is
+        not read. What was edited in its items does not.
+        """
         for place in self.places:
             for link in Link.objects.filter(plan=plan, replica=place.row):
-                data = place.contents().get(link.path, b"").decode()
-                self.mint.dead |= {token for token in tokens(data) if self.mint.kinds[token] == "prose"}
+                for path, data in place.contents().items():
+                    if path == link.path or checksum_of(data) == link.checksum:
+                        outline = survival.parsed(data, path).outline
+                        read = tokens("\n".join(item.text for item in (outline.plan, *outline.items)))
+                        self.mint.dead |= tokens(data.decode()) - read
 
     @rule(at=STEP)
     def restore_plan_in_hub(self, at: int) -> None:
