@@ -156,12 +156,6 @@ class GitTree:
         blob = self.blob(path, at=at)
         return self._git("cat-file", "blob", blob).stdout if blob else None
 
-    def last_commit(self, path: str) -> str:
-        """Id of the last commit that touched the plan; "" if there is none."""
-        if not self.head():
-            return ""
-        return self._git("log", "-1", "--format=%H", "--", self._place(path)).stdout.decode().strip()
-
     def renames(self, old_commit: str, paths: Iterable[str]) -> dict[str, str]:
         """Where those of `paths`, plans in `old_commit`, are now that git sees renamed since: {old: new}.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -17,7 +17,8 @@ from conflicts.models import Conflict
 from conflicts.policy import MANUAL_ONLY, ArbitrationPolicy
 from planning_sync.replicas.base import Replica as Side
 from planning_sync.replicas.base import Scan
-from planning_sync.replicas.errors import ReplicaError
+from planning_sync.replicas.errors import GitError, ReplicaError
+from planning_sync.replicas.git import GitTree
 from planning_sync.sync import guards, sides, state
 from planning_sync.sync.errors import InvalidOption
 from planning_sync.sync.exchange import Direction
@@ -198,7 +199,9 @@ def unlinked(row: Replica) -> list[UUID]:
 
 
 def _renamed(this: Pass, vanished: Collection[Known], fresh: Collection[str]) -> dict[int, str]:
-    """Which vanished plan stands at which new path: the same bytes, else the most alike, best pairs first."""
+    """Which vanished plan stands at which new path, best pairs first: the same bytes, what git saw renamed
+    since the link's commit, else the most alike.
+    """
     links = {link.pk: link for link in Link.objects.filter(pk__in=[known.link_id for known in vanished])}
     readings = {}
     for path in fresh:
@@ -206,12 +209,14 @@ def _renamed(this: Pass, vanished: Collection[Known], fresh: Collection[str]) ->
             readings[path] = this.side.read(path)
         except ReplicaError:
             continue  # reported when the file is to be imported
+    moved = _moved_in_git(this.row, links.values())
     pairs = []
     for link in links.values():
         seen = state.unpack(link.seen)
         for path, reading in readings.items():
             same = reading.checksum == link.checksum
-            score = 2.0 if same else identity.similarity(seen, reading.document.outline)
+            score = 2.0 if same else 1.5 if moved.get(link.path) == path else 0.0
+            score = score or identity.similarity(seen, reading.document.outline)
             if score >= SAME_PLAN:
                 pairs.append((score, -_distance(link.path, path), link.pk, path))
     renamed: dict[int, str] = {}
@@ -219,6 +224,22 @@ def _renamed(this: Pass, vanished: Collection[Known], fresh: Collection[str]) ->
         if link_id not in renamed and path not in renamed.values():
             renamed[link_id] = path
     return renamed
+
+
+def _moved_in_git(row: Replica, links: Iterable[Link]) -> dict[str, str]:
+    """Old path -> new path, as git sees them; nothing where the folder is no work tree."""
+    since: dict[str, list[str]] = {}
+    for link in links:
+        if link.commit:
+            since.setdefault(link.commit, []).append(link.path)
+    moved: dict[str, str] = {}
+    try:
+        tree = GitTree.find(row.path) if since else None
+        for commit, paths in since.items():
+            moved |= tree.renames(commit, paths) if tree else {}
+    except GitError as error:
+        logger.warning("Git at %s cannot tell what was renamed: %s", row.name, error)
+    return moved
 
 
 def _distance(old: str, new: str) -> int:

@@ -151,16 +151,16 @@ def test_a_repository_that_git_refuses_is_an_error_with_its_reason(repository: R
 
 def test_before_the_first_commit_there_is_nothing_to_see(repository: Repository) -> None:
     tree = repository.tree()
-    assert (tree.head(), tree.blob("one.md"), tree.last_commit("one.md")) == ("", "", "")
+    assert (tree.head(), tree.blob("one.md")) == ("", "")
     assert tree.content("one.md") is None
     assert tree.renames("0" * 40, ["one.md"]) == {}
 
 
-def test_git_knows_the_state_and_the_last_commit_of_a_plan(repository: Repository) -> None:
+def test_git_knows_the_state_of_a_plan(repository: Repository) -> None:
     first = repository.committed(one=ONE)
     second = repository.committed(two=TWO)
     tree = repository.tree()
-    assert (tree.head(), tree.last_commit("one.md"), tree.last_commit("two.md")) == (second, first, second)
+    assert tree.head() == second
     assert tree.blob("one.md") == repository.git("rev-parse", "HEAD:one.md").strip()
     assert tree.content("two.md", at=first) is None
     assert tree.blob("one.md", at="--help") == ""
@@ -391,8 +391,7 @@ def test_odd_names_are_committed_and_nothing_that_they_might_mean(repository: Re
     made = tree.commit([path], "Sync", AUTHOR)
     assert made.paths == (path,)
     assert repository.status() == [" M one.md"]
-    assert tree.content(path) == TWO.encode()
-    assert tree.last_commit(path) == made.commit
+    assert (tree.head(), tree.content(path)) == (made.commit, TWO.encode())
 
 
 def test_a_plan_behind_a_link_is_committed_where_it_stands(repository: Repository) -> None:

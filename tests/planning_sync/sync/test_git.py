@@ -69,3 +69,22 @@ def test_another_branch_takes_its_plans_away_and_brings_them_back(tree: Workbenc
     tree.sync()
     assert {task: tree.task(task).pk for task in ids} == ids
     tree.assert_in_step()
+
+
+def test_a_plan_that_git_saw_renamed_keeps_its_identity_though_all_its_tasks_are_others(
+    tree: Workbench,
+) -> None:
+    prose = "".join(f"Sentence number {number} of a long introduction.\n" for number in range(60))
+    tree.write("guide.md", f"# Guide\n\n{prose}\n- [ ] Sow the peas\n- [ ] Water the beans\n")
+    git(tree.folder, "add", ".")
+    git(tree.folder, "commit", "-q", "-m", "Add a guide")
+    tree.sync()
+    plan = tree.plan("guide.md").pk
+    (tree.folder / "guide.md").unlink()
+    tree.write("handbook.md", f"# Handbook\n\n{prose}\n- [ ] Tar the boat\n- [ ] Mend the nets\n")
+    git(tree.folder, "add", ".")
+    git(tree.folder, "commit", "-q", "-m", "Rename the guide")
+    tree.sync()
+    assert tree.plan("handbook.md").pk == plan
+    assert tree.texts("handbook.md") == ["Tar the boat", "Mend the nets"]
+    tree.assert_in_step()
