@@ -6,7 +6,7 @@ with it, provided that both sides still hold the values it was about.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -75,10 +75,14 @@ def reconcile(
     items: Mapping[str, Item],
     *,
     operation: Operation | None,
+    stale: Collection[tuple[str, str]] = (),
+    merged: bool = True,
 ) -> Outcome:
     """Make the conflicts at work be exactly `clashes`: open new ones, renew values, close the settled.
 
-    A decided conflict whose values moved on is open again. Must run in the merge's transaction.
+    A decided conflict whose values moved on is open again. Resolved is what a decision settled; not so
+    where the merge found it `stale`, nor, unless the items were `merged`, any decision but the one over
+    the whole plan. Must run in the merge's transaction.
     """
     at = timezone.now()
     known = {
@@ -94,7 +98,9 @@ def reconcile(
         elif row.state == Conflict.State.DECIDED or _values(row) != _clash_values(clash):
             _renew(row, clash, at)
     for row in known.values():
-        row.state = Conflict.State.RESOLVED if row.state == Conflict.State.DECIDED else Conflict.State.CLOSED
+        applied = (row.item_key, row.field) not in stale and (merged or row.field == PRESENCE)
+        settled = row.state == Conflict.State.DECIDED and applied
+        row.state = Conflict.State.RESOLVED if settled else Conflict.State.CLOSED
         row.closed_at = at
         row.save(update_fields=["state", "closed_at"])
     return Outcome(opened, len(known))

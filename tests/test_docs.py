@@ -55,6 +55,8 @@ def test_every_remark_of_the_parser_has_its_paragraph() -> None:
     codes = set(re.findall(r"self\.find\(\s*[^,()]+(?:\[0\])?,\s*\"([a-z0-9-]+)\"", source))
     assert {"unrecognised", "broken-fence", "annotation"} <= codes
     assert source.count("self.find(") == len(codes), "a remark whose code this test does not see"
+    exchange = text(ROOT / "planning_sync" / "sync" / "exchange.py")
+    codes |= set(re.findall(r"Finding\(\s*[^,]+,\s*\"([a-z0-9-]+)\"", exchange))
     page = section(text(DOCS / "grammar.md"), "Remarks")
     assert set(re.findall(r"^### `([a-z0-9-]+)`$", page, re.MULTILINE)) == codes
 

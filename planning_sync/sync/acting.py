@@ -34,6 +34,7 @@ from planning_sync.sync.exchange import Verdict
 from planning_sync.sync.models import Intent, Link
 from planning_sync.sync.state import Held
 from plans import services as plans
+from plans.document import Finding
 from plans.errors import NotFound
 from plans.models import Plan
 from plans.outline import Kind, Outline
@@ -69,7 +70,9 @@ def act(verdict: Verdict, replica: Replica, begin: Begin) -> Outcome:
         if operation is not None:
             audit.record(operation, notes)
         outcome = conflicts.reconcile(
-            *(plan.pk, link.replica_id, verdict.decision.clashes, _labels(verdict)), operation=operation
+            *(plan.pk, link.replica_id, verdict.decision.clashes, _labels(verdict)),
+            operation=operation,
+            stale=verdict.decision.stale,
         )
         plans.mark_unreachable(plan, world.unreachable)
         _keep_content(plan, reading)
@@ -210,12 +213,18 @@ def _keep_content(plan: Plan, reading: Reading) -> None:
 
 
 def store_reading(
-    link: Link, reading: Reading, *, seen: Outline, base: Outline, held: Held | None = None
+    link: Link,
+    reading: Reading,
+    *,
+    seen: Outline,
+    base: Outline,
+    held: Held | None = None,
+    doubtful: tuple[Finding, ...] = (),
 ) -> None:
     """Save that the link's plan was read as `reading`, and what of it is agreed. Inside a transaction."""
     link.stamp, link.checksum = reading.stamp, reading.checksum
     link.seen, link.base, link.held = state.pack(seen), _base_column(seen, base), state.pack_held(held or {})
-    link.findings = [finding._asdict() for finding in reading.document.findings]
+    link.findings = [finding._asdict() for finding in (*reading.document.findings, *doubtful)]
     link.problem, link.gone_at, link.synced_at = "", None, timezone.now()
     link.save()
 
@@ -227,10 +236,15 @@ def _store(link: Link, verdict: Verdict, revision: int) -> None:
         reading = replace(reading, stamp=UNREAD)
     told = verdict.write is not None or verdict.owes_replica
     link.revision = link.revision if told else revision
-    if verdict.write is not None:
-        store_reading(link, reading, seen=verdict.seen, base=verdict.agreed, held=verdict.decision.held)
-    else:
-        store_reading(link, reading, seen=verdict.seen, base=verdict.next_base, held=verdict.next_held)
+    pending = verdict.write is not None
+    store_reading(
+        link,
+        reading,
+        seen=verdict.seen,
+        base=verdict.agreed if pending else verdict.next_base,
+        held=verdict.decision.held if pending else verdict.next_held,
+        doubtful=verdict.world.doubtful,
+    )
 
 
 def _base_column(seen: Outline, base: Outline) -> bytes | None:

@@ -23,7 +23,7 @@ from planning_sync.sync.models import Link
 from planning_sync.sync.state import Held
 from plans import identity, storage
 from plans import outline as outlines
-from plans.document.model import Document
+from plans.document.model import Document, Finding
 from plans.models import Plan
 from plans.outline import Added, Change, Changed, Item, Outline, Place
 from plans.storage import Stored
@@ -47,6 +47,8 @@ class World:
     """What the replica says, unreachable items put back where they stood."""
     unreachable: frozenset[str]
     decisions: Mapping[tuple[str, str], Choice]
+    doubtful: tuple[Finding, ...]
+    """New items that may be known ones: too uncertain to be called so, and worth a person's look."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,22 @@ def examine(link: Link, replica: Replica) -> World:
         found=with_kept(reading.document.outline, seen, match.unreachable),
         unreachable=match.unreachable,
         decisions=conflicts.decisions(plan.pk, link.replica_id),
+        doubtful=_doubtful(match, known, seen, reading.document),
+    )
+
+
+def _doubtful(
+    match: identity.Match, known: Mapping[str, str], seen: Outline, document: Document
+) -> tuple[Finding, ...]:
+    lines = {str(at): spot.line + 1 for at, spot in enumerate(document.spots, 1)}
+    return tuple(
+        Finding(
+            lines[doubt.parsed],
+            "doubtful",
+            f"taken as new; it may be {seen.by_key[doubt.seen].text!r}, which is gone ({doubt.reason})",
+        )
+        for doubt in match.doubtful
+        if doubt.parsed not in known and doubt.seen not in known.values()
     )
 
 

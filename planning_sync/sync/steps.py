@@ -202,7 +202,7 @@ def _discard_plan(this: Pass, link: Link) -> None:
     with write_transaction():
         plan = _locked(link)
         plans.discard(plan, operation=this.begin())
-        this.report.closed += conflicts.reconcile(plan.pk, this.row.pk, (), {}, operation=None).closed
+        _close_conflicts(this, plan)
         Link.objects.filter(pk=link.pk).update(gone_at=timezone.now(), revision=plan.revision, problem="")
     _count_all(this, link.plan_id, stored.outline, "deleted")
 
@@ -211,7 +211,7 @@ def _forget(this: Pass, link: Link) -> None:
     """Both sides let the plan go."""
     with write_transaction():
         plan = _locked(link, deleted=True)
-        this.report.closed += conflicts.reconcile(plan.pk, this.row.pk, (), {}, operation=None).closed
+        _close_conflicts(this, plan)
         Link.objects.filter(pk=link.pk).update(gone_at=timezone.now(), revision=plan.revision, problem="")
 
 
@@ -232,7 +232,7 @@ def _delete_file(this: Pass, link: Link) -> None:
         plan = _locked(link, deleted=True)
         audit.keep_snapshot(reading.data, reading.checksum)
         Plan.objects.filter(pk=plan.pk).update(checksum=reading.checksum)
-        this.report.closed += conflicts.reconcile(plan.pk, this.row.pk, (), {}, operation=None).closed
+        _close_conflicts(this, plan)
         acting.intend_delete(link, write, plan.revision)
         _note_written(this, plan.pk, write)
     acting.carry_out(link, write, this.side)
@@ -248,7 +248,7 @@ def _recreate_file(this: Pass, link: Link) -> None:
     write = _recreation(this, link, stored.outline)
     with write_transaction():
         plan = _locked(link)
-        this.report.closed += conflicts.reconcile(plan.pk, this.row.pk, (), {}, operation=None).closed
+        _close_conflicts(this, plan)
         Link.objects.filter(pk=link.pk).update(gone_at=None)
         acting.intend_outline(link, write, plan.revision)
         _note_written(this, plan.pk, write)
@@ -279,11 +279,17 @@ def _taken(this: Pass, link: Link, clash: Clash) -> str:
     with write_transaction():
         root = storage.plan_item(link.plan)
         outcome = conflicts.reconcile(
-            link.plan_id, this.row.pk, [clash], {ROOT: root}, operation=this.begin()
+            link.plan_id, this.row.pk, [clash], {ROOT: root}, operation=this.begin(), merged=False
         )
     this.report.opened += outcome.opened
     this.report.closed += outcome.closed
     return ""
+
+
+def _close_conflicts(this: Pass, plan: Plan) -> None:
+    """There is one side left, so nothing is in conflict any more. Inside a transaction."""
+    outcome = conflicts.reconcile(plan.pk, this.row.pk, (), {}, operation=None, merged=False)
+    this.report.closed += outcome.closed
 
 
 def _locked(link: Link, *, deleted: bool = False) -> Plan:

@@ -465,3 +465,36 @@ def test_another_plan_at_the_path_of_a_deleted_one_is_another_plan(launch: Workb
     first.refresh_from_db()
     assert first.deleted_at is not None
     launch.assert_in_step()
+
+
+def test_a_doubtful_pair_is_a_new_task_and_is_reported_with_its_line(desk: Workbench) -> None:
+    text = (
+        "# List\n\n## All\n\n- [ ] first of the list\n- [ ] {}\n- [ ] {}\n- [ ] {}\n- [ ] last of the list\n"
+    )
+    desk.write("list.md", text.format("Tag the version", "Ask", "Sell"))
+    desk.sync()
+    known = desk.task("Tag the version").pk
+    desk.write("list.md", text.format("Tag version 1.0", "Foo bar", "Look"))
+    desk.sync()
+    assert desk.task("Tag version 1.0").pk != known
+    (found,) = [each for each in Link.objects.get().findings if each["code"] == "doubtful"]
+    assert found["line"] == 6
+    assert "'Tag the version'" in found["message"]
+    assert desk.read("list.md").splitlines()[found["line"] - 1] == "- [ ] Tag version 1.0"
+
+
+def test_a_decision_that_was_never_applied_is_not_called_resolved(
+    launch: Workbench, settings: object
+) -> None:
+    settings.PLANNING_SYNC_FOLLOW = False  # type: ignore[attr-defined]
+    launch.write("other.md", "# Other\n\n- [ ] one\n")
+    launch.sync()
+    launch.set("Tag the version", text="Tag the release")
+    launch.edit("launch.md", "Tag the version", "Tag version 1.0")
+    launch.sync()
+    conflict = Conflict.objects.get()
+    conflicts.resolve(conflict.pk, take="value", value="Tag it", actor="bob")
+    (launch.folder / "launch.md").unlink()
+    launch.sync()
+    conflict.refresh_from_db()
+    assert conflict.state == "closed"
