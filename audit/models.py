@@ -17,6 +17,8 @@ class Operation(models.Model):
         EDIT = "edit", _("edit")
         RESOLVE = "resolve", _("conflict decision")
         REPAIR = "repair", _("encoding repair")
+        UNDO = "undo", _("undo")
+        RESTORE = "restore", _("restore")
 
     class Status(models.TextChoices):
         RUNNING = "running", _("running")
@@ -59,7 +61,12 @@ class Entry(models.Model):
         RENAMED = "renamed", _("renamed")
         OVERRULED = "overruled", _("overruled by ownership")
         WRITTEN = "written", _("file written")
+        OPENED = "opened", _("conflict opened")
         DECIDED = "decided", _("conflict decided")
+        REOPENED = "reopened", _("conflict reopened")
+        CLOSED = "closed", _("conflict closed")
+        RELEASED = "released", _("unlinked")
+        LINKED = "linked", _("linked again")
 
     id = models.BigAutoField(primary_key=True)
     operation = models.ForeignKey(

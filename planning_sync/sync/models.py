@@ -66,6 +66,12 @@ class Link(models.Model):
     findings = models.JSONField(_("findings"), default=list, blank=True)
     problem = models.TextField(_("problem"), blank=True)
     gone_at = models.DateTimeField(_("gone from the replica at"), null=True, blank=True)
+    released_at = models.DateTimeField(
+        _("unlinked at"),
+        null=True,
+        blank=True,
+        help_text=_("Since then neither side follows the other; both are left as they are."),
+    )
     synced_at = models.DateTimeField(_("synced at"))
 
     class Meta:
