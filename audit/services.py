@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from datetime import datetime
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -12,8 +13,15 @@ import zstandard
 from django.db import transaction
 from django.utils import timezone
 
-from audit import signals
+from audit import context, exports, signals
+from audit.addresses import network_of
+from audit.exports import Filters
 from audit.models import Entry, Operation, Snapshot
+from audit.tally import Tally
+from audit.transactions import write_transaction
+
+FRESH = timedelta(days=1)
+"""A snapshot kept within this time is not pruned, even if nothing names it yet."""
 
 
 class Note(NamedTuple):
@@ -29,11 +37,14 @@ class Note(NamedTuple):
 
 
 def begin(kind: str, *, actor: str, on_behalf_of: str = "", replica_id: UUID | None = None) -> Operation:
-    """A running operation, saved."""
+    """A running operation, saved; by which way and from where it came is known from `audit.context`."""
+    here = context.current()
     return Operation.objects.create(
         kind=kind,
         actor=actor,
         on_behalf_of=on_behalf_of,
+        via=here.via,
+        address=here.address,
         replica_id=replica_id,
         started_at=timezone.now(),
     )
@@ -65,6 +76,65 @@ def finish(operation: Operation, status: str, summary: dict[str, Any] | None = N
     operation.save(update_fields=["status", "finished_at", "summary"])
 
 
+def note_done(kind: str, notes: Iterable[Note], *, actor: str, on_behalf_of: str = "") -> Operation:
+    """An operation that is over already, with its entries."""
+    with write_transaction():
+        operation = begin(kind, actor=actor, on_behalf_of=on_behalf_of)
+        record(operation, notes)
+        finish(operation, Operation.Status.DONE)
+    return operation
+
+
+def note_access(
+    action: str, *, actor: str = "", on_behalf_of: str = "", after: Mapping[str, Any] | None = None
+) -> Operation | None:
+    """Write down a visit: a sign-in, a refusal, the use of a key. None where it is counted instead.
+
+    Who (unless `actor` is given) and from where are known from `audit.context`. The same thing again and
+    again is told the first few times in an hour, and then each time that its number has doubled; the entry's
+    `after` has the number. So a flood leaves some dozens of entries, whatever it tries.
+    """
+    actor = actor or context.actor()
+    source = network_of(context.current().address) or actor
+    if action in _OF_SOMEBODY:
+        source = f"{source} {actor}"
+    tally = _refusals if action in _REFUSALS else _visits
+    count = tally.count((action, source), first=_TOLD_ONE_BY_ONE.get(action, 10), now=time.monotonic())
+    if not count:
+        return None
+    note = Note(action, item_kind="access", after={**(after or {}), "count": count})
+    status = Operation.Status.REFUSED if action in _REFUSALS else Operation.Status.DONE
+    with write_transaction():
+        operation = begin(Operation.Kind.ACCESS, actor=actor, on_behalf_of=on_behalf_of)
+        record(operation, [note])
+        finish(operation, status)
+    return operation
+
+
+# Two, so that no flood of refusals hides who was let in.
+_visits, _refusals = Tally(), Tally(limit=1_000)
+_REFUSALS = frozenset({Entry.Action.REFUSED, Entry.Action.FORBIDDEN})
+# Whoever is refused at the door chooses the name, which must not make it another source.
+_OF_SOMEBODY = frozenset(Entry.Action) - {Entry.Action.REFUSED}
+_TOLD_ONE_BY_ONE: Mapping[str, int] = {Entry.Action.USED: 1, Entry.Action.LOGGED_IN: 50}
+
+
+def export(
+    fmt: str, filters: Filters = exports.EVERYTHING, *, actor: str, on_behalf_of: str = ""
+) -> Iterator[str]:
+    """The log up to now as pieces of text, `fmt` being "jsonl" or "csv"; the export is logged right away."""
+    upto = exports.last_entry()
+    note_export(fmt, filters, actor=actor, on_behalf_of=on_behalf_of)
+    return exports.lines(fmt, filters, upto)
+
+
+def note_export(fmt: str, filters: Filters, *, actor: str, on_behalf_of: str = "") -> Operation:
+    """Write down that part of the log was handed out in some form."""
+    told = {"format": fmt, **filters.as_json()}
+    note = Note(Entry.Action.EXPORTED, item_kind="log", after=told)
+    return note_done(Operation.Kind.EXPORT, [note], actor=actor, on_behalf_of=on_behalf_of)
+
+
 def close_abandoned(*, started_before: datetime) -> int:
     """Call every operation failed that has been running since before then: its process died. How many."""
     abandoned = Operation.objects.filter(status=Operation.Status.RUNNING, started_at__lt=started_before)
@@ -79,7 +149,7 @@ def checksum_of(data: bytes) -> str:
 def keep_snapshot(data: bytes, checksum: str = "") -> str:
     """Store `data` unless it is stored already; its checksum (computed where none is given)."""
     checksum = checksum or checksum_of(data)
-    if not Snapshot.objects.filter(pk=checksum).exists():
+    if not _is_kept(checksum):
         Snapshot.objects.bulk_create(
             [
                 Snapshot(
@@ -92,6 +162,29 @@ def keep_snapshot(data: bytes, checksum: str = "") -> str:
             ignore_conflicts=True,
         )
     return checksum
+
+
+def _is_kept(checksum: str) -> bool:
+    """Whether it is stored, and safe from `prune_snapshots` until this transaction ends."""
+    row = Snapshot.objects.filter(pk=checksum)
+    kept_at = row.values_list("created_at", flat=True).first()
+    if kept_at is None or kept_at > timezone.now() - FRESH / 2:
+        return kept_at is not None
+    return bool(row.update(created_at=timezone.now()))
+
+
+def prune_snapshots(needed: Collection[str], *, now: datetime) -> int:
+    """Remove all snapshots but those `needed`, and those of late, which may not be named yet; how many."""
+    edge = now - FRESH
+    old = set(Snapshot.objects.filter(created_at__lt=edge).values_list("pk", flat=True))
+    gone = sorted(old - set(needed))
+    removed = 0
+    for start in range(0, len(gone), 500):
+        with write_transaction():
+            # Asked once more by the deletion itself: it may have been kept again meanwhile.
+            rows = Snapshot.objects.filter(pk__in=gone[start : start + 500], created_at__lt=edge)
+            removed += rows.delete()[0]
+    return removed
 
 
 def snapshot(checksum: str) -> bytes:

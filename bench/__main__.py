@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from bench import checkbox, importing, memory, parsing, unchanged, watching
+from bench import checkbox, importing, live, memory, parsing, queue, replays, unchanged, watching
 from bench.table import Row, as_markdown, as_text, machine
 from bench.workplace import Workplace
 
@@ -20,6 +20,9 @@ MEASURES: Mapping[str, Callable[[Workplace], Iterator[Row]]] = {
     "checkbox": checkbox.rows,
     "watcher": watching.rows,
     "memory": memory.rows,
+    "live": live.rows,
+    "replays": replays.rows,
+    "queue": queue.rows,
 }
 
 

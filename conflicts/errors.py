@@ -4,11 +4,15 @@ ConflictsError
 ├── ConflictNotFound      there is no such conflict
 ├── AlreadySettled        someone was faster, or the two sides agree by now
 ├── ValuesMoved           the values are not those that the decision was about
+├── PreviewOutdated       the conflicts are not as they were when the bulk decision was previewed
 ├── InvalidDecision       the decision does not fit the conflict
-└── InvalidPolicy         a conflict policy names what there is not, or can never match
+├── InvalidPolicy         a conflict policy names what there is not, or can never match
+└── PolicyExists          the replica, or all of them together, have a policy already
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 
 class ConflictsError(Exception):
@@ -43,6 +47,18 @@ class ValuesMoved(ConflictsError):
         self.hub = hub
 
 
+class PreviewOutdated(ConflictsError):
+    """`preview` is what the same decision would do now."""
+
+    def __init__(self, preview: Any) -> None:
+        super().__init__(
+            "The conflicts changed since the preview; nothing was decided. "
+            f"Now {len(preview.effects)} would be decided, {preview.dropped} values dropped "
+            f"and {len(preview.refused)} left: look again, and confirm."
+        )
+        self.preview = preview
+
+
 class InvalidDecision(ConflictsError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"This decision does not fit the conflict: {reason}.")
@@ -55,3 +71,8 @@ class InvalidPolicy(ConflictsError):
         self.source = source
         self.where = where
         self.reason = reason
+
+
+class PolicyExists(ConflictsError):
+    def __init__(self) -> None:
+        super().__init__("There is such a policy already: change that one.")

@@ -1,4 +1,4 @@
-"""What an ASGI server runs: `uvicorn planning_sync.asgi:application`."""
+"""What an ASGI server runs: `uvicorn planning_sync.asgi:application`. Pages, and sockets for live updates."""
 
 from __future__ import annotations
 
@@ -13,4 +13,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "planning_sync.settings")
 # are our own few small ones.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 
-application = get_asgi_application()
+pages = get_asgi_application()  # makes Django ready for the imports that follow
+
+from channels.routing import ProtocolTypeRouter  # noqa: E402
+
+from planning_sync.live.routing import websockets  # noqa: E402
+
+application = ProtocolTypeRouter({"http": pages, "websocket": websockets})

@@ -6,6 +6,7 @@ stops the start with `ImproperlyConfigured`; a doubtful one is a system check of
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import secrets
 import tempfile
@@ -48,6 +49,14 @@ def _words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in _text(name, default).split(",") if word.strip()]
 
 
+def _folders(name: str, words: list[str]) -> list[Path]:
+    found = [Path(word).expanduser() for word in words]
+    for path in found:
+        if not path.is_absolute():
+            raise ImproperlyConfigured(f"{name}: {path} is no absolute path: begin each with /.")
+    return found
+
+
 def _switch(name: str, *, default: bool) -> bool:
     value = _text(name).lower()
     if value in {"1", "true", "yes", "on"}:
@@ -59,11 +68,20 @@ def _switch(name: str, *, default: bool) -> bool:
     return default
 
 
-def _count(name: str, *, default: int) -> int:
+def _count(name: str, *, default: int, least: int = 1) -> int:
     value = _text(name, str(default))
-    if not value.isascii() or not value.isdecimal() or int(value) == 0:
-        raise ImproperlyConfigured(f"{name} is {value!r}: write a whole number of 1 or more.")
+    if not value.isascii() or not value.isdecimal() or int(value) < least:
+        raise ImproperlyConfigured(f"{name} is {value!r}: write a whole number of {least} or more.")
     return int(value)
+
+
+def _networks(name: str, words: list[str]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    try:
+        return [ipaddress.ip_network(word) for word in words]
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"{name}: {error}: write networks such as 10.0.0.0/8, or addresses."
+        ) from error
 
 
 def _choice(name: str, choices: tuple[str, ...], default: str) -> str:
@@ -171,6 +189,30 @@ def _sqlite(found: dict[str, Any], home: Path) -> dict[str, Any]:
     return {**found, "NAME": str(path), "OPTIONS": options, "TEST": {"NAME": str(home / "test.sqlite3")}}
 
 
+def _channel_layers(url: str) -> dict[str, Any]:
+    """What wakes the followers of the log in other processes; nothing where no Redis is named."""
+    if not url:
+        return {}
+    if not url.startswith(("redis://", "rediss://", "unix://")):
+        # The value may hold a password, so the message names the variable and never the value.
+        raise ImproperlyConfigured(
+            "PLANNING_SYNC_REDIS_URL: write redis://user:password@host:6379/0, rediss://... or unix://..."
+        )
+    # With a time limit on reading, redis-py drops a connection that is merely quiet.
+    host = {"address": url, "socket_timeout": None, "socket_connect_timeout": 0.5}
+    backend = "channels_redis.core.RedisChannelLayer"
+    return {"default": {"BACKEND": backend, "CONFIG": {"hosts": [host], "prefix": "planning-sync"}}}
+
+
+def _cache(url: str) -> dict[str, Any]:
+    """Redis where one is named (`_channel_layers` has checked its address), else this process's memory."""
+    if not url:
+        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    options = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5}
+    backend = "django.core.cache.backends.redis.RedisCache"
+    return {"BACKEND": backend, "LOCATION": url, "KEY_PREFIX": "planning-sync", "OPTIONS": options}
+
+
 # ------------------------------------------------------------------------------------------------ the core
 
 PLANNING_SYNC_HOME = _state_folder()
@@ -180,23 +222,34 @@ DATABASES = {"default": _database(PLANNING_SYNC_HOME)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
+    "planning_sync.api",
     "planning_sync.dashboard",
+    "planning_sync.webhooks",
+    "planning_sync.live",
     "planning_sync.sync",
     "conflicts",
     "plans",
     "audit",
     "django_q",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_prometheus",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "planning_sync.roles",  # last: it hands out the permissions of the others
 ]
 
 MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "planning_sync.api.middleware.ApiMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "audit.middleware.trace_origin",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -205,10 +258,13 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "planning_sync.dashboard.content_policy.restrict",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
 ROOT_URLCONF = "planning_sync.urls"
 ASGI_APPLICATION = "planning_sync.asgi.application"
+CHANNEL_LAYERS = _channel_layers(_text("PLANNING_SYNC_REDIS_URL"))
 WSGI_APPLICATION = "planning_sync.wsgi.application"
 
 TEMPLATES = [
@@ -247,6 +303,10 @@ TIME_ZONE = _time_zone()
 ALLOWED_HOSTS = _words("PLANNING_SYNC_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = _words("PLANNING_SYNC_TRUSTED_ORIGINS")
 HTTPS = _switch("PLANNING_SYNC_HTTPS", default=False)
+PLANNING_SYNC_TRUSTED_PROXIES = _networks(
+    "PLANNING_SYNC_TRUSTED_PROXIES", _words("PLANNING_SYNC_TRUSTED_PROXIES")
+)
+"""Whose word on where a request comes from (X-Forwarded-For) is believed."""
 
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "dashboard:plans"
@@ -269,13 +329,73 @@ CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
 
+# ------------------------------------------------------------------------------------------------ the API
+
+PLANNING_SYNC_RATE_LIMIT = _count("PLANNING_SYNC_RATE_LIMIT", default=1000)
+"""Requests a minute that each person and each key may make."""
+
+PLANNING_SYNC_BODY_BYTES = _count("PLANNING_SYNC_BODY_BYTES", default=1024 * 1024)
+"""The largest body that the API takes."""
+
+PLANNING_SYNC_TOKEN_MINUTES = _count("PLANNING_SYNC_TOKEN_MINUTES", default=60)
+PLANNING_SYNC_REFRESH_DAYS = _count("PLANNING_SYNC_REFRESH_DAYS", default=14)
+"""How long an access token and a refresh token are good for."""
+
+PLANNING_SYNC_REPLICA_ROOTS = _folders("PLANNING_SYNC_REPLICA_ROOTS", _words("PLANNING_SYNC_REPLICA_ROOTS"))
+"""Where replicas may be added over the API; nowhere, unless it is said."""
+
+PLANNING_SYNC_METRICS_OPEN = _switch("PLANNING_SYNC_METRICS_OPEN", default=False)
+"""Whether /metrics answers without a key."""
+
+# Counts requests. Without Redis each web process counts for itself.
+CACHES = {"default": _cache(_text("PLANNING_SYNC_REDIS_URL"))}
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "planning_sync.api.authentication.BearerAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["planning_sync.api.permissions.RoutePermission"],
+    "DEFAULT_THROTTLE_CLASSES": ["planning_sync.api.limits.RateLimit"],
+    "DEFAULT_PARSER_CLASSES": ["planning_sync.api.limits.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["planning_sync.api.rendering.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "planning_sync.api.describing.Schema",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "planning_sync.api.problems.handle",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "URL_FORMAT_OVERRIDE": None,
+}
+
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Planning Sync",
+    "DESCRIPTION": "Markdown plans in git and a live hub, kept the same in both directions.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "POSTPROCESSING_HOOKS": ["planning_sync.api.describing.add_components"],
+}
+
 # ------------------------------------------------------------------------------------- queue and logging
 
 PLANNING_SYNC_FOLLOW = _switch("PLANNING_SYNC_FOLLOW", default=True)
 """Whether an edit in the hub is synced to the replicas at once, in the process that made it."""
 
+PLANNING_SYNC_WEBHOOKS_PRIVATE = _switch("PLANNING_SYNC_WEBHOOKS_PRIVATE", default=False)
+"""Whether webhooks may go to this machine and to private networks, and without TLS."""
+
 PLANNING_SYNC_SCHEDULE_MINUTES = _count("PLANNING_SYNC_SCHEDULE_MINUTES", default=5)
 """How often a worker syncs every replica by itself."""
+
+PLANNING_SYNC_BIN_DAYS = _count("PLANNING_SYNC_BIN_DAYS", default=30)
+PLANNING_SYNC_SNAPSHOT_DAYS = _count("PLANNING_SYNC_SNAPSHOT_DAYS", default=365)
+PLANNING_SYNC_SNAPSHOTS_MOST = _count("PLANNING_SYNC_SNAPSHOTS_MOST", default=1000)
+PLANNING_SYNC_SNAPSHOTS_LEAST = _count("PLANNING_SYNC_SNAPSHOTS_LEAST", default=20)
+
+PLANNING_SYNC_AUDIT_DAYS = _count("PLANNING_SYNC_AUDIT_DAYS", default=0, least=0)
+"""How long entries of the audit log are kept; 0 is for ever."""
 
 Q_CLUSTER: dict[str, Any] = {
     "name": "planning-sync",
@@ -299,9 +419,12 @@ LOGGING: dict[str, Any] = {
     "formatters": {
         "line": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "recent": {"class": "planning_sync.api.recent.RecentHandler"},
+    },
     "root": {
-        "handlers": ["console"],
+        "handlers": ["console", "recent"],
         "level": _choice("PLANNING_SYNC_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
     },
     "loggers": {"django-q": {"level": "WARNING"}},

@@ -10,6 +10,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from audit import sight
 from plans import services
 from plans.errors import PlansError
 from plans.models import Phase, Plan, Task
@@ -29,7 +30,7 @@ class ItemAdmin(admin.ModelAdmin[Any]):
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).filter(deleted_at=None)
+        return sight.shown(super().get_queryset(request).filter(deleted_at=None), request.user)
 
     def save_model(self, request: HttpRequest, obj: Any, form: forms.ModelForm[Any], change: bool) -> None:
         values = {

@@ -4,10 +4,14 @@ PlansError
 ├── NotFound          the plan, phase or task is not there (any more)
 ├── InvalidValue      a field was given what it cannot hold
 ├── InvalidPlace      an item cannot stand where it was put
-└── OutOfDate         the plan changed since the caller looked
+├── OutOfDate         the plan changed since the caller looked
+├── BrokenHistory     the log does not lead back to what the plan was
+└── BeyondHistory     the log does not reach back so far
 """
 
 from __future__ import annotations
+
+from uuid import UUID
 
 
 class PlansError(Exception):
@@ -43,3 +47,23 @@ class OutOfDate(PlansError):
         )
         self.expected = expected
         self.present = present
+
+
+class BrokenHistory(PlansError):
+    def __init__(self, title: str, operation_id: UUID) -> None:
+        super().__init__(
+            f"What the plan {title!r} said before operation {operation_id} cannot be told: its rows are not "
+            "what the log says they became. Restore single items from the bin, or the file from its versions "
+            "(`planning-sync history`)."
+        )
+        self.title = title
+        self.operation_id = operation_id
+
+
+class BeyondHistory(PlansError):
+    def __init__(self, title: str) -> None:
+        super().__init__(
+            f"What the plan {title!r} said by then cannot be told: the log does not reach back so far. "
+            "Choose a later time (`planning-sync history`)."
+        )
+        self.title = title

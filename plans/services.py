@@ -1,18 +1,20 @@
 """Every write to plans: one function per intention, one transaction, its entries in the log.
 
 `create_plan`, `set_fields`, `add_task`, `add_phase`, `move`, `delete`, `delete_plan`, `restore_plan`
-are what people and programs do. `admit` and `write` are the same for a sync, which brings its own
-operation; they must be called inside its transaction. `checked` is what a field may hold.
+are what people and programs do; `empty_bin` is for the schedule. `admit` and `write` are the same for a
+sync, which brings its own operation; they must be called inside its transaction. `checked` is what a
+field may hold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils import timezone
 
 from audit import services as audit
@@ -101,6 +103,8 @@ def move(
     kind, key = _named(item)
     parent_kind, parent_key = _named(parent)
     _refuse_kinds(kind, parent_kind)
+    if (parent.pk if isinstance(parent, Plan) else parent.plan_id) != item.plan_id:
+        raise InvalidPlace("the item above belongs to another plan, or is gone")
     place = Place(parent_key, after.pk.hex if after else "")
 
     def edit(outline: Outline) -> Outline:
@@ -137,6 +141,45 @@ def restore_plan(plan: Plan, *, actor: str, on_behalf_of: str = "") -> None:
         operation = audit.begin(Operation.Kind.EDIT, actor=actor, on_behalf_of=on_behalf_of)
         recover(lock(plan.pk, deleted=True), operation=operation)
         audit.finish(operation, Operation.Status.DONE)
+
+
+def empty_bin(*, deleted_before: datetime, except_plans: Collection[UUID] = ()) -> tuple[int, int]:
+    """Remove for good the plans (but these) and the items that went into the bin before then; how many."""
+    gone_plans = 0
+    due = Plan.objects.filter(deleted_at__lt=deleted_before).exclude(pk__in=list(except_plans))
+    for pk in list(due.values_list("pk", flat=True)):
+        with write_transaction():
+            gone_plans += bool(due.filter(pk=pk).delete()[0])
+    gone_items = 0
+    plan_ids = {
+        plan_id
+        for model in (Phase, Task)
+        for plan_id in model.objects.filter(deleted_at__lt=deleted_before).values_list("plan_id", flat=True)
+    }
+    for plan_id in plan_ids:
+        with write_transaction():
+            gone_items += _remove_items(plan_id, deleted_before)
+    return gone_plans, gone_items
+
+
+def _remove_items(plan_id: UUID, deleted_before: datetime) -> int:
+    """Rows go from below, so that none takes along what is not due itself."""
+    stays = Q(deleted_at=None) | Q(deleted_at__gte=deleted_before)
+    due = Q(plan_id=plan_id, deleted_at__lt=deleted_before)
+    removed = 0
+    while True:
+        tasks = Task.objects.filter(due).exclude(pk__in=_parents(Task, "parent_id", plan_id, stays))
+        held = [*_parents(Phase, "parent_id", plan_id, stays), *_parents(Task, "phase_id", plan_id, stays)]
+        phases = Phase.objects.filter(due).exclude(pk__in=held)
+        gone = tasks.delete()[0] + phases.delete()[0]
+        if not gone:
+            return removed
+        removed += gone
+
+
+def _parents(model: type[Phase | Task], name: str, plan_id: UUID, rows: Q) -> list[UUID]:
+    found = model.objects.filter(rows, plan_id=plan_id).exclude(**{name: None})
+    return list(found.values_list(name, flat=True).distinct())
 
 
 # --------------------------------------------------------------------- inside another transaction

@@ -10,7 +10,7 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 import pytest
@@ -36,6 +36,25 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     os.environ["PLANNING_SYNC_HOME"] = str(home)
     yield
     _hash_cheaply()
+    _empty_the_log_between_tests()
+
+
+def _empty_the_log_between_tests() -> None:
+    """Tests empty the tables, which the log's triggers are there to refuse: they are lifted meanwhile."""
+    from django.test import TransactionTestCase
+
+    teardown: Callable[[TransactionTestCase], None] = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+
+    def lifted(case: TransactionTestCase) -> None:
+        from audit import triggers
+
+        triggers.remove(using="default")
+        try:
+            teardown(case)
+        finally:
+            triggers.install(using="default")
+
+    TransactionTestCase._fixture_teardown = lifted  # type: ignore[attr-defined]
 
 
 def _hash_cheaply() -> None:
@@ -68,6 +87,24 @@ def _started() -> str:
         raise pytest.UsageError(str(error)) from error
     atexit.register(server.stop)
     return server.url
+
+
+_DATABASE_FIXTURES = frozenset({"db", "transactional_db", "live_server", "django_db_setup"})
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What touches no database is the same on both, and has run on SQLite: it is left out on PostgreSQL."""
+    if not config.getoption("postgres"):
+        return
+    without = [item for item in items if not _uses_database(item)]
+    config.hook.pytest_deselected(items=without)
+    left_out = set(without)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _uses_database(item: pytest.Item) -> bool:
+    fixtures: Sequence[str] = getattr(item, "fixturenames", ())
+    return item.get_closest_marker("django_db") is not None or not _DATABASE_FIXTURES.isdisjoint(fixtures)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -43,7 +43,8 @@ OURS = [
 
 def test_every_model_is_in_the_admin() -> None:
     assert {model.__name__ for model in OURS} == {
-        *("Operation", "Entry", "Snapshot", "Plan", "Phase", "Task", "Conflict", "Replica", "Link", "Intent")
+        *("Operation", "Entry", "Snapshot", "Seal", "Plan", "Phase", "Task", "Replica", "Link", "Intent"),
+        *("Conflict", "Policy", "LearnedModel", "Hit"),
     }
 
 
@@ -99,10 +100,15 @@ def clash(desk: Workbench) -> Conflict:
     return Conflict.objects.get()
 
 
-def test_a_conflict_is_decided_by_an_action(desk: Workbench, browser: Client) -> None:
+def test_a_conflict_is_decided_by_an_action_once_its_preview_is_confirmed(
+    desk: Workbench, browser: Client
+) -> None:
     conflict = clash(desk)
     url = reverse("admin:conflicts_conflict_changelist")
-    browser.post(url, {"action": "take_hub", "_selected_action": [str(conflict.pk)]})
+    preview = browser.post(url, {"action": "take_hub", "_selected_action": [str(conflict.pk)]})
+    bulk = preview.context["bulk"]
+    form = {"act": "take_hub", "ids": str(conflict.pk), "fingerprint": bulk.fingerprint, "confirm": "yes"}
+    browser.post(reverse("admin:conflicts_conflict_bulk"), form)
     conflict.refresh_from_db()
     assert (conflict.state, conflict.decided_by) == ("resolved", "alice")
     assert "Publish it #priority:high" in desk.read("launch.md")

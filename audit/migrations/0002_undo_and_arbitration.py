@@ -26,6 +26,8 @@ class Migration(migrations.Migration):
                     ("decided", "conflict decided"),
                     ("reopened", "conflict reopened"),
                     ("closed", "conflict closed"),
+                    ("assigned", "conflict assigned"),
+                    ("postponed", "conflict postponed"),
                     ("released", "unlinked"),
                     ("linked", "linked again"),
                 ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from conflicts.merge.fields import FieldMerge
 from conflicts.merge.halfway import rooted
@@ -38,33 +38,46 @@ def decide(
     held: Held = NOTHING_HELD,
     policy: Policy = DEFAULT_POLICY,
     decisions: Decisions = NO_DECISIONS,
+    disputed: Collection[Spot] = (),
 ) -> Decision:
     """What hub and replica must become, given what they last agreed on.
 
     Per value: equal on both sides is agreed; what one side changed goes to the other; what both changed is a
     clash, unless `policy` or `decisions` settle it. Items known to the base go by one key on all sides.
+    At the spots `disputed` (values, and the presence of items) the change of one side is a clash as well.
     """
     if hub == replica:
         return Decision(hub, hub, hub, hub, stale=tuple(decisions))
-    if not held and policy.is_neutral:
+    if not held and policy.is_neutral and not disputed:
         if replica == base:
             return Decision(hub, hub, hub, replica, stale=tuple(decisions))
         if hub == base:
             return Decision(replica, replica, replica, replica, stale=tuple(decisions))
-    return _Merge(base, hub, replica, held, policy, decisions).decision()
+    return _Merge(base, hub, replica, held, policy, decisions, disputed).decision()
 
 
 class _Merge:
     def __init__(
-        self, base: Outline, hub: Outline, replica: Outline, held: Held, policy: Policy, decisions: Decisions
+        self,
+        base: Outline,
+        hub: Outline,
+        replica: Outline,
+        held: Held,
+        policy: Policy,
+        decisions: Decisions,
+        disputed: Collection[Spot],
     ) -> None:
         self.joined = join(base, hub, replica)
         self.base, self.hub, self.replica = base, hub, renamed(replica, self.joined)
         self.held, self.policy, self.decisions = held, policy, decisions
         self.structure = Structure(
-            self.base, self.hub, self.replica, held=held, policy=policy, decisions=decisions
+            *(self.base, self.hub, self.replica),
+            held=held,
+            policy=policy,
+            decisions=decisions,
+            disputed=disputed,
         )
-        self.fields = FieldMerge(held=held, policy=policy, decisions=decisions)
+        self.fields = FieldMerge(held=held, policy=policy, decisions=decisions, disputed=disputed)
         self.items: tuple[dict[str, Item], ...] = ({}, {}, {}, {})
         self._fill_common()
         for side in (HUB, REPLICA):

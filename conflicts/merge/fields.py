@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import NamedTuple
 
 from conflicts.merge.model import SIDES, Clash, Decisions, Held, Overruled, Policy, Spot
@@ -28,7 +28,10 @@ class _Values(NamedTuple):
 class FieldMerge:
     """Merges common items field by field and collects what there is to report."""
 
-    def __init__(self, *, held: Held, policy: Policy, decisions: Decisions) -> None:
+    def __init__(
+        self, *, held: Held, policy: Policy, decisions: Decisions, disputed: Container[Spot] = ()
+    ) -> None:
+        self.disputed = disputed
         self.held = held
         self.policy = policy
         self.decisions = decisions
@@ -68,6 +71,8 @@ class FieldMerge:
             self.still_held[spot] = start
             return _Values(hub, replica, base, base)
         owner = self.policy.owner(spot[1])
+        if spot in self.disputed and owner != "hub":
+            return self._clash(spot, base, hub, replica)
         if owner != "both" and not (never_agreed and not (hub and replica)):
             return self._owned(spot, base, hub, replica, owner == "replica")
         if replica == base:

@@ -8,7 +8,7 @@ below is a clash, and the deleted items above it stay on that side as its *carri
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -74,8 +74,10 @@ class Structure:
         held: Held,
         policy: Policy,
         decisions: Decisions,
+        disputed: Container[Spot] = (),
     ) -> None:
         self.base = base.by_key
+        self.disputed = disputed
         self.sides = (hub.by_key, replica.by_key)
         self.outlines = (hub, replica)
         self.held = held
@@ -145,6 +147,8 @@ class Structure:
         known = self.base.get(item.key)
         if known is None:
             return False
+        if (item.key, PRESENCE) in self.disputed:
+            return True
         if item.parent != self.parent_base(side, item.key):
             return True
         foreign = SIDES[1 - side]

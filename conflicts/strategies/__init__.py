@@ -1,7 +1,7 @@
 """Ways to settle a clash without a person: one small class each, in a module of its own. Pure.
 
-Public: `STRATEGIES`, every strategy by its name; `Strategy`, `Context`, `Touch`. To add a strategy, add a
-module with a subclass of `Strategy` to this package.
+Public: `STRATEGIES`, every strategy by its name; `Strategy`, `Context`, `Touch`, `Suggestion`. To add a
+strategy, add a module with a subclass of `Strategy` to this package.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from importlib import import_module
 from inspect import isabstract
 from types import MappingProxyType
 
-from conflicts.strategies.base import Context, Strategy, Touch
+from conflicts.strategies.base import Context, Strategy, Suggestion, Touch
 
-__all__ = ["STRATEGIES", "Context", "Strategy", "Touch"]
+__all__ = ["STRATEGIES", "Context", "Strategy", "Suggestion", "Touch"]
 
 
 def _found() -> Iterator[Strategy]:

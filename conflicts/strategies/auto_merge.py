@@ -6,24 +6,31 @@ from decimal import Decimal
 from typing import ClassVar
 
 from conflicts.merge import Choice, Clash
-from conflicts.strategies import sets, words
-from conflicts.strategies.base import Context, Strategy, taking
+from conflicts.strategies import orders, sets, words
+from conflicts.strategies.base import Context, Strategy, gettext_noop, taking
 
 SETS = frozenset({"tags", "depends_on"})
 
 
 class AutoMerge(Strategy):
-    """Texts word by word, sets by union with removals honoured, a declared progress by counting again.
+    """Texts word by word, sets by union with removals honoured, the order of siblings pair by pair, and a
+    declared progress by counting again.
 
-    It takes nothing from outside the three values. Anything else (a status, a date, a place) is not its
-    business: between two of them there is none in the middle.
+    It takes nothing from outside the three values. Anything else (a status, a date, the item above) is not
+    its business: between two of them there is none in the middle.
     """
 
     name: ClassVar[str] = "auto_merge"
-    caveat: ClassVar[str] = "Of two declared percentages, the one that the tasks do not come to is dropped."
+    caveat: ClassVar[str] = gettext_noop(
+        "Of two declared percentages, the one that the tasks do not come to is dropped."
+    )
+    fields: ClassVar[frozenset[str]] = SETS | {"text", "order", "progress"}
+
+    def caveat_for(self, name: str) -> str:
+        return self.caveat if name == "progress" else ""
 
     def can_resolve(self, clash: Clash, context: Context) -> bool:
-        if clash.field == "text":
+        if clash.field in ("text", "order"):
             return clash.base is not None
         return clash.field in SETS or (clash.field == "progress" and context.computed_progress != "")
 
@@ -35,6 +42,9 @@ class AutoMerge(Strategy):
             case (("tags" | "depends_on"), base, tuple(hub), tuple(replica)):
                 listed = sets.merged(base if isinstance(base, tuple) else (), hub, replica)
                 return None if listed is None else taking(clash, "value", listed)
+            case "order", tuple(base), tuple(hub), tuple(replica):
+                order = orders.merged(base, hub, replica)
+                return None if order is None else taking(clash, "value", order)
             case "progress", _, str(hub), str(replica):
                 return _counted(clash, hub, replica, context.computed_progress)
         return None

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 from conflicts.merge import Choice, Clash
-from conflicts.strategies.base import Context, Strategy, taking
+from conflicts.strategies.base import Context, Strategy, gettext_noop, taking
 
 
 class ReplicaWins(Strategy):
     name: ClassVar[str] = "replica_wins"
-    caveat: ClassVar[str] = "The hub's value is dropped; the history keeps it."
+    caveat: ClassVar[str] = gettext_noop("The hub's value is dropped; the history keeps it.")
 
     def can_resolve(self, clash: Clash, context: Context) -> bool:
         return True

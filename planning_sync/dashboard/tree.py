@@ -12,7 +12,11 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 
+from audit import sight
+from conflicts import queue
 from conflicts.models import Conflict
+from conflicts.queue import Someone
+from planning_sync.roles import access
 from planning_sync.sync.models import Link
 from plans.models import Phase, Plan, Task
 
@@ -37,29 +41,35 @@ class Row(NamedTuple):
         return min(self.depth + 2, 6)
 
 
-def links() -> QuerySet[Link]:
+def links(user: Someone) -> QuerySet[Link]:
     """Without the packed outlines, which are large and of no use on a page."""
-    return Link.objects.select_related("replica").defer("seen", "base", "held")
+    return sight.shown(Link.objects.select_related("replica").defer("seen", "base", "held"), user)
 
 
-def listed_plans(search: str = "") -> QuerySet[Plan]:
+def listed_plans(user: Someone, search: str = "") -> QuerySet[Plan]:
     """The plans outside the bin by title, each with `open_conflicts` and its links.
 
     `search` keeps those whose title or path contains it.
     """
-    found = Plan.objects.filter(deleted_at=None)
+    found = sight.shown(Plan.objects.filter(deleted_at=None), user)
     if search:
-        path = Link.objects.filter(plan=OuterRef("pk"), path__icontains=search)
+        path = links(user).filter(plan=OuterRef("pk"), path__icontains=search)
         found = found.filter(Q(title__icontains=search) | Exists(path))
     return (
-        found.annotate(open_conflicts=Count("conflicts", filter=Q(conflicts__state__in=_PENDING)))
-        .prefetch_related(Prefetch("links", queryset=links()))
+        found.annotate(open_conflicts=Count("conflicts", filter=_pending(user)))
+        .prefetch_related(Prefetch("links", queryset=links(user)))
         .order_by("title", "pk")
     )
 
 
-def open_conflicts(plan: Plan) -> QuerySet[Conflict]:
-    return Conflict.objects.filter(plan=plan, state__in=_PENDING).order_by("opened_at", "pk")
+def _pending(user: Someone) -> Q:
+    ids = access.replica_ids(user)
+    pending = Q(conflicts__state__in=_PENDING)
+    return pending if ids is None else pending & Q(conflicts__replica_id__in=ids)
+
+
+def open_conflicts(plan: Plan, user: Someone) -> QuerySet[Conflict]:
+    return queue.seen_by(user).filter(plan=plan, state__in=_PENDING).order_by("opened_at", "pk")
 
 
 def rows(plan: Plan, conflicts: Iterable[Conflict]) -> list[Row]:

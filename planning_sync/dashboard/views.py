@@ -15,6 +15,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from audit import sight
+from conflicts import presentation
 from planning_sync.dashboard import tree
 from planning_sync.sync.models import Replica
 from plans import services
@@ -29,26 +31,29 @@ _MAY_TICK = "plans.change_task"
 def plans(request: HttpRequest) -> HttpResponse:
     """The plans, a page of them at a time; `?q=` keeps those whose title or path contains the words."""
     search = request.GET.get("q", "").strip()
-    page = Paginator(tree.listed_plans(search), PLANS_PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(tree.listed_plans(request.user, search), PLANS_PER_PAGE).get_page(
+        request.GET.get("page")
+    )
     live = Q(deleted_at=None)
-    totals = Plan.objects.aggregate(
+    totals = sight.shown(Plan.objects.all(), request.user).aggregate(
         plans=Count("pk", filter=live),
         tasks=Sum("task_count", filter=live),
         done=Sum("done_count", filter=live),
     )
-    context = {"page": page, "search": search, "totals": totals, "replicas": Replica.objects.order_by("name")}
+    replicas = sight.shown(Replica.objects.order_by("name"), request.user)
+    context = {"page": page, "search": search, "totals": totals, "replicas": replicas}
     return render(request, "dashboard/plans.html", context)
 
 
 @require_safe
 def plan(request: HttpRequest, plan_id: UUID) -> HttpResponse:
     """One plan: its tree, its open conflicts, and what its files are found to say oddly."""
-    found = _plan(plan_id)
-    conflicts = list(tree.open_conflicts(found))
+    found = _plan(request, plan_id)
+    conflicts = list(tree.open_conflicts(found, request.user).select_related("plan").defer("excerpt"))
     context = {
         "plan": found,
-        "links": tree.links().filter(plan=found).order_by("replica__name"),
-        "conflicts": conflicts,
+        "links": tree.links(request.user).filter(plan=found).order_by("replica__name"),
+        "conflicts": presentation.briefs(conflicts),
         "rows": tree.rows(found, conflicts),
         "may_tick": request.user.has_perm(_MAY_TICK),
     }
@@ -64,14 +69,14 @@ def tick(request: HttpRequest, plan_id: UUID) -> HttpResponse:
     """
     for status in (Status.DONE, Status.TODO):
         if status in request.POST:
-            return _set_status(request, _task(plan_id, _uuid(request.POST[status])), status)
+            return _set_status(request, _task(request, plan_id, _uuid(request.POST[status])), status)
     raise BadRequest("The form names no task.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def task(request: HttpRequest, plan_id: UUID, task_id: UUID) -> HttpResponse:
     """One task with all its fields, and every status to choose from."""
-    found = _task(plan_id, task_id)
+    found = _task(request, plan_id, task_id)
     if request.method == "POST":
         return _choose(request, found)
     context = {
@@ -96,12 +101,12 @@ def _set_status(request: HttpRequest, task: Task, status: str) -> HttpResponse:
     return redirect(f"{reverse('dashboard:plan', args=[task.plan_id])}#i-{task.pk.hex}")
 
 
-def _plan(plan_id: UUID) -> Plan:
-    return get_object_or_404(Plan, pk=plan_id, deleted_at=None)
+def _plan(request: HttpRequest, plan_id: UUID) -> Plan:
+    return get_object_or_404(sight.shown(Plan.objects.all(), request.user), pk=plan_id, deleted_at=None)
 
 
-def _task(plan_id: UUID, task_id: UUID) -> Task:
-    live = Task.objects.select_related("plan", "phase")
+def _task(request: HttpRequest, plan_id: UUID, task_id: UUID) -> Task:
+    live = sight.shown(Task.objects.select_related("plan", "phase"), request.user)
     return get_object_or_404(live, pk=task_id, plan_id=plan_id, deleted_at=None, plan__deleted_at=None)
 
 

@@ -142,6 +142,10 @@ class Replica(ABC):
         """
         return None
 
+    def saved_by(self, path: str) -> str:
+        """Who saved the plan there as it is now; "" where nobody knows."""
+        return ""
+
     def beside(self, name: str) -> bytes | None:
         """A file that is kept with the plans and is none of them, such as a policy; None if there is none.
 

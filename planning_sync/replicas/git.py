@@ -156,6 +156,13 @@ class GitTree:
         blob = self.blob(path, at=at)
         return self._git("cat-file", "blob", blob).stdout if blob else None
 
+    def author(self, path: str) -> str:
+        """Who made the last commit of the plan; "" where that is not what stands in the folder now."""
+        place = self._place(path)
+        if not self.head() or self._try("diff", "--quiet", "HEAD", "--", place).returncode != 0:
+            return ""
+        return self._git("log", "-1", "--format=%an", "--", place).stdout.decode(errors="replace").strip()
+
     def renames(self, old_commit: str, paths: Iterable[str]) -> dict[str, str]:
         """Where those of `paths`, plans in `old_commit`, are now that git sees renamed since: {old: new}.
 

@@ -17,6 +17,7 @@ from planning_sync.replicas import atomic, names, tree, writing
 from planning_sync.replicas.base import ABSENT, RACY, Probe, Reading, Replica, Scan, Write, checksum
 from planning_sync.replicas.errors import PlanChanged, PlanUnreadable, Unreadable, WriteFailed
 from planning_sync.replicas.files import Entry, Loader, Root, unreadable
+from planning_sync.replicas.git import GitTree
 from plans.document.model import DEFAULT_DIALECT, Dialect
 from plans.document.parse import parse
 from plans.outline import Outline
@@ -92,6 +93,10 @@ class MarkdownFolder(Replica):
         edge = now_ns - self._racy_ns
         fresh = found.st_ctime_ns > edge or edge < found.st_mtime_ns <= now_ns + self._racy_ns
         return tree.stamp_of(found) + (RACY if fresh else "")
+
+    def saved_by(self, path: str) -> str:
+        found = GitTree.find(self.root.real())
+        return "" if found is None else found.author(path)
 
     def saved_at(self, path: str) -> datetime | None:
         try:

@@ -30,6 +30,7 @@ from planning_sync.replicas import atomic
 from planning_sync.replicas.base import ABSENT, Reading, Replica, Write
 from planning_sync.replicas.errors import PlanChanged
 from planning_sync.sync import state
+from planning_sync.sync.evidence import evidence_of
 from planning_sync.sync.exchange import Verdict
 from planning_sync.sync.models import Intent, Link
 from planning_sync.sync.state import Held
@@ -64,15 +65,18 @@ def act(verdict: Verdict, replica: Replica, begin: Begin) -> Outcome:
         plan = lock(link.plan_id)
         _check_unmoved(link, plan, world.plan.revision)
         notes = _document_notes(verdict)
-        operation = begin() if verdict.hub_changes or notes else None
-        if verdict.hub_changes and operation is not None:
-            plans.write(plan, world.stored, verdict.hub, operation=operation)
-        if operation is not None:
-            audit.record(operation, notes)
+        if notes or verdict.hub_changes:
+            notes += _agreement_notes(link)
+        if verdict.hub_changes:
+            plans.write(plan, world.stored, verdict.hub, operation=begin())
+        if notes:
+            audit.record(begin(), notes)
         outcome = conflicts.reconcile(
-            *(plan.pk, link.replica_id, verdict.decision.clashes, _labels(verdict)),
-            operation=operation,
+            *(plan.pk, link.replica_id, verdict.clashes, _labels(verdict)),
+            begin=begin,
             stale=verdict.decision.stale,
+            rules=verdict.rules,
+            evidence=evidence_of(plan.pk, link.replica_id, replica, link.path, world.reading),
         )
         plans.mark_unreachable(plan, world.unreachable)
         _keep_content(plan, reading)
@@ -147,8 +151,11 @@ def intend_outline(link: Link, write: Write, revision: int) -> None:
     _put_intent(link, write, revision, seen=state.pack(outline), base=None, held=None)
 
 
-def intend_delete(link: Link, write: Write, revision: int) -> None:
-    """Note the write that deletes the file. Inside a transaction."""
+def intend_content(link: Link, write: Write, revision: int) -> None:
+    """Note a write that leaves what the link has seen and agreed on as it is. Inside a transaction.
+
+    It deletes the file, or brings back what was read last.
+    """
     base, held = link.base, link.held
     _put_intent(
         *(link, write, revision),
@@ -156,6 +163,13 @@ def intend_delete(link: Link, write: Write, revision: int) -> None:
         base=None if base is None else bytes(base),
         held=None if held is None else bytes(held),
     )
+
+
+def intend_memory(
+    link: Link, write: Write, revision: int, *, seen: bytes, base: bytes | None, held: bytes | None
+) -> None:
+    """Note a write after which the link holds these columns and has its file read again. In a transaction."""
+    _put_intent(link, write, revision, seen=seen, base=base, held=held, owes_hub=True)
 
 
 def _check_unmoved(link: Link, plan: Plan, revision: int) -> None:
@@ -192,13 +206,25 @@ def _document_notes(verdict: Verdict) -> list[Note]:
     return [*notes, *(_settled_note(verdict, settled) for settled in verdict.settled)]
 
 
+def _agreement_notes(link: Link) -> list[Note]:
+    """What was agreed until now, where that was more than what was seen: an undo has to bring it back."""
+    if link.base is None and link.held is None:
+        return []
+    kept = {
+        name: audit.keep_snapshot(bytes(column)) if column is not None else None
+        for name, column in (("seen", link.seen), ("base", link.base), ("held", link.held))
+    }
+    plan_id, told = link.plan_id, {"link": link.pk}
+    return [Note(Entry.Action.CHANGED, plan_id, Kind.PLAN, plan_id, "agreement", kept, told)]
+
+
 def _settled_note(verdict: Verdict, settled: Settled) -> Note:
     """A strategy's decision, with all that it takes to see it and to take it back."""
-    clash, choice, strategy = settled
+    clash, choice, strategy, grounds = settled
     plan_id = verdict.world.plan.pk
     item_id = plans.item_id(clash.key) if clash.key else plan_id
     before = {"base": clash.base, "replica": clash.replica, "hub": clash.hub}
-    after = {"strategy": strategy, "take": choice.take, "value": choice.value}
+    after = {"strategy": strategy, "take": choice.take, "value": choice.value, **grounds}
     if choice.take != "value" and STRATEGIES[strategy].caveat:
         after["caveat"] = STRATEGIES[strategy].caveat
     kind = _labels(verdict)[clash.key].kind

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from audit import sight
 from audit.admin import ReadOnlyAdmin
 from planning_sync.sync import services
 from planning_sync.sync.models import Intent, Link, Replica
@@ -26,6 +27,9 @@ class ReplicaAdmin(admin.ModelAdmin[Replica]):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # `planning-sync add PATH` looks at the folder first
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Replica]:
+        return sight.shown(super().get_queryset(request), request.user)
+
     @admin.action(description=_("Sync now"), permissions=["change"])
     def sync_now(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         for row in queryset:
@@ -37,7 +41,7 @@ class ReplicaAdmin(admin.ModelAdmin[Replica]):
 @admin.register(Link)
 class LinkAdmin(ReadOnlyAdmin):
     list_display = ("path", "replica", "plan", "synced_at", "problem", "gone_at")
-    list_filter = ("replica", "gone_at")
+    list_filter = (("replica", admin.RelatedOnlyFieldListFilter), "gone_at")
     search_fields = ("path", "=plan__id")
     list_select_related = ("replica", "plan")
     exclude = ("seen", "base", "held")

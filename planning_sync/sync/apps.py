@@ -7,6 +7,9 @@ class SyncConfig(AppConfig):
     verbose_name = "Sync"
 
     def ready(self) -> None:
+        from conflicts import replicas
         from planning_sync.sync import follow
+        from planning_sync.sync.models import Replica
 
         follow.connect()
+        replicas.register(Replica.names)

@@ -6,23 +6,30 @@ examine: link, rows, file  -->  World  -- judge -->  Verdict: the changes of eac
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Literal
 
 from audit.ids import new_id
 from conflicts import merge
 from conflicts import services as conflicts
+from conflicts import watch as watching
 from conflicts.merge import STRUCTURAL, Choice, Clash, Decision, Decisions, Policy
+from conflicts.merge.model import PRESENCE, Spot
 from conflicts.policy import Arbitrated, ArbitrationPolicy, Contexts, Settled, arbitrate
+from conflicts.services import AtWork, Evidence
+from conflicts.watch import Watch
 from planning_sync.replicas.base import Reading, Replica, Write
 from planning_sync.sync import guards, state
-from planning_sync.sync.contexts import contexts_of
+from planning_sync.sync.contexts import contexts_of, suggesting
+from planning_sync.sync.evidence import evidence_of
 from planning_sync.sync.models import Link
 from planning_sync.sync.state import Held
 from plans import identity, storage
 from plans import outline as outlines
+from plans.document import text
 from plans.document.model import Document, Finding
 from plans.models import Plan
 from plans.outline import Added, Change, Changed, Item, Outline, Place
@@ -38,6 +45,8 @@ class World:
     link: Link
     plan: Plan
     stored: Stored
+    hub: Outline
+    """What the hub says, with what a person decided that is no matter of the merge."""
     seen: Outline
     base: Outline
     held: Held
@@ -46,9 +55,23 @@ class World:
     found: Outline
     """What the replica says, unreachable items put back where they stood."""
     unreachable: frozenset[str]
-    decisions: Mapping[tuple[str, str], Choice]
+    at_work: AtWork
     doubtful: tuple[Finding, ...]
     """New items that may be known ones: too uncertain to be called so, and worth a person's look."""
+
+    @cached_property
+    def decisions(self) -> Mapping[Spot, Choice]:
+        """What people decided about clashes of the merge."""
+        return {
+            spot: choice
+            for spot, choice in self.at_work.choices.items()
+            if self.at_work.asked.get(spot) != watching.DECLARED_PROGRESS
+        }
+
+    @property
+    def guard_world(self) -> str:
+        """What a refusal of this plan rests on."""
+        return f"{self.reading.checksum[:16]} {self.plan.revision}"
 
 
 @dataclass(frozen=True)
@@ -57,6 +80,10 @@ class Verdict:
     decision: Decision
     settled: tuple[Settled, ...]
     """The clashes that strategies settled; `decision` has applied them."""
+    clashes: tuple[Clash, ...]
+    """What waits for a person: the clashes of the decision, and what the policy has people look at."""
+    rules: Mapping[Spot, str]
+    """Which rule asks for the latter."""
     hub: Outline
     """What the hub is to say."""
     hub_changes: tuple[Change, ...]
@@ -94,19 +121,22 @@ def examine(link: Link, replica: Replica) -> World:
     parsed = reading.document.outline
     match = identity.match(seen, parsed, reading.document.hidden)
     stored = storage.load(plan)
+    at_work = conflicts.at_work(plan.pk, link.replica_id)
     known = {**match.keys, **_met_in_hub(match, seen, parsed, stored.outline)}
     reading = reading.rekeyed([known.get(item.key) or new_id().hex for item in parsed.items])
+    found = with_kept(reading.document.outline, seen, match.unreachable)
     return World(
         link=link,
         plan=plan,
         stored=stored,
+        hub=_divided(_recounted(stored.outline, at_work), found, at_work),
         seen=seen,
         base=state.unpack(link.base) if link.base is not None else seen,
         held=state.unpack_held(link.held),
         reading=reading,
-        found=with_kept(reading.document.outline, seen, match.unreachable),
+        found=found,
         unreachable=match.unreachable,
-        decisions=conflicts.decisions(plan.pk, link.replica_id),
+        at_work=at_work,
         doubtful=_doubtful(match, known, seen, reading.document),
     )
 
@@ -159,16 +189,22 @@ def judge(
     guarded: bool,
 ) -> Verdict:
     """What is to happen; raises `Refused` where a guard says no."""
-    decision, settled = _arbitrated(world, replica, policy, arbitration)
+    rules = _disputed(world, arbitration.watch)
+    decision, settled = _arbitrated(world, replica, policy, arbitration, rules)
     world = _joined(world, decision)
-    choices = {each.spot: each.choice for each in settled}
-    world = replace(world, decisions={**world.decisions, **choices})
-    hub = decision.hub if direction != "push" else world.stored.outline
+    settling = {**world.decisions, **{each.spot: each.choice for each in settled}}
+    miscounted = _miscounted(world, decision, arbitration.watch)
+    hub = decision.hub if direction != "push" else world.hub
     if guarded:
         blank = not world.reading.data.strip()
-        guards.check_plan(world.link.path, world.stored.outline, hub, "hub", blank=blank)
+        path, told = world.link.path, world.guard_world
+        # First what the file itself lost: edits of the hub keep items there, and would hide a plan replaced.
+        lost_in_hub = (key for key in world.seen.by_key if key not in world.stored.outline.by_key)
+        known = without(world.seen, lost_in_hub)
+        guards.check_plan(path, known, world.found, "hub", world=told, blank=blank)
+        guards.check_plan(path, world.stored.outline, hub, "hub", world=told, blank=blank)
         if direction != "pull":
-            guards.check_plan(world.link.path, world.found, decision.replica, "replica")
+            guards.check_plan(path, world.found, decision.replica, "replica", world=told)
     hub_changes = outlines.diff(world.stored.outline, hub)
     target = without(decision.replica, world.unreachable)
     write = None
@@ -184,6 +220,8 @@ def judge(
         world=world,
         decision=decision,
         settled=settled,
+        clashes=(*decision.clashes, *miscounted),
+        rules={**rules, **{(clash.key, clash.field): watching.DECLARED_PROGRESS for clash in miscounted}},
         hub=hub,
         hub_changes=hub_changes,
         write=write,
@@ -191,28 +229,41 @@ def judge(
         seen=world.found,
         agreed=decision.agreed if direction != "push" else world.base,
         next_seen=next_seen,
-        next_base=next_base if direction != "push" else _pushed(world, policy, decision.replica, next_seen),
+        next_base=next_base
+        if direction != "push"
+        else _pushed(world, policy, settling, rules, decision.replica, next_seen),
         next_held=next_held,
         owes_replica=pulled and target != world.reading.document.outline,
-        owes_hub=direction == "push" and decision.hub != world.stored.outline,
+        owes_hub=direction == "push" and decision.hub != world.hub,
     )
 
 
-def _arbitrated(world: World, replica: Replica, policy: Policy, arbitration: ArbitrationPolicy) -> Arbitrated:
-    """The merge, with the decisions of people and of strategies."""
+def _arbitrated(
+    world: World,
+    replica: Replica,
+    policy: Policy,
+    arbitration: ArbitrationPolicy,
+    rules: Mapping[Spot, str],
+) -> Arbitrated:
+    """The merge, with the decisions of people and of strategies; what a rule asks about is for people."""
 
     def decide(decisions: Decisions) -> Decision:
         return merge.decide(
             world.base,
-            world.stored.outline,
+            world.hub,
             world.found,
             held=world.held,
             policy=policy,
             decisions=decisions,
+            disputed=rules.keys(),
         )
 
     def saved_at() -> datetime | None:
         return replica.saved_at(world.link.path)
+
+    def evidence() -> Callable[[Clash], Evidence]:
+        link = world.link
+        return evidence_of(link.plan_id, link.replica_id, replica, link.path, world.reading)
 
     def contexts(decision: Decision, clashes: Sequence[Clash]) -> Contexts:
         return contexts_of(
@@ -220,9 +271,95 @@ def _arbitrated(world: World, replica: Replica, policy: Policy, arbitration: Arb
             plan_id=world.plan.pk,
             seen=world.seen,
             saved_at=saved_at if arbitration.needs_times else None,
+            suggest=suggesting(world.link.replica_id, evidence()) if arbitration.learns else None,
         )
 
-    return arbitrate(decide, world.decisions, contexts, arbitration)
+    manual = {*rules, *world.at_work.asked}
+    return arbitrate(decide, world.decisions, contexts, arbitration, manual)
+
+
+def _recounted(hub: Outline, at_work: AtWork) -> Outline:
+    """`hub` with the progress declared anew where a person decided that the tasks are right."""
+    changes = []
+    for (key, field), choice in at_work.choices.items():
+        asked = at_work.asked.get((key, field)) == watching.DECLARED_PROGRESS
+        if asked and choice.take != "replica" and key in hub.by_key:
+            present = outlines.value(hub.by_key[key], field)
+            wanted = choice.hub_value if choice.take == "hub" else choice.value
+            if present == choice.replica_value and wanted is not None:
+                changes.append(Changed(key, field, present, wanted))
+    return outlines.apply(hub, changes) if changes else hub
+
+
+def _divided(hub: Outline, found: Outline, at_work: AtWork) -> Outline:
+    """`hub` with a new item beside each of which a person said that it is two: it says what the hub said."""
+    for key in at_work.pairs:
+        choice, item, twin = at_work.choices[key, "text"], hub.by_key.get(key), found.by_key.get(key)
+        if item is None or twin is None or (item.text, twin.text) != (choice.hub_value, choice.replica_value):
+            continue
+        own = item._replace(key=new_id().hex)
+        hub = outlines.apply(hub, [Added(own, Place(item.parent, key))])
+    return hub
+
+
+def _disputed(world: World, watch: Watch) -> dict[Spot, str]:
+    """What only the replica changed and a person is to look at: now, or since an earlier merge asked."""
+    base, found = world.base.by_key, world.found.by_key
+
+    def changed(key: str, field: str) -> bool:
+        if key not in base:
+            return False
+        if field == PRESENCE:
+            return key not in found
+        return key in found and outlines.value(found[key], field) != outlines.value(base[key], field)
+
+    asked = {
+        spot: rule
+        for spot, rule in world.at_work.asked.items()
+        if rule in (watching.OPEN_TASKS_REMOVED, watching.EVIDENCE) and changed(*spot)
+    }
+    if watch.is_off:
+        return asked
+    found_now = watching.disputed(watch, world.base, world.found, _said(world.reading.document))
+    removed = any(field == PRESENCE for _, field in found_now)
+    if removed and world.link.base is not None:
+        # What hangs below keeps an item in the hub whose removal was granted: that is not asked twice.
+        granted = conflicts.granted(world.plan.pk, world.link.replica_id, watching.OPEN_TASKS_REMOVED)
+        found_now = {
+            (key, field): rule
+            for (key, field), rule in found_now.items()
+            if field != PRESENCE or key not in granted
+        }
+    return {**found_now, **asked}
+
+
+def _said(document: Document) -> watching.Said:
+    spots = dict(zip((item.key for item in document.outline.items), document.spots, strict=True))
+
+    def said(key: str) -> tuple[str, str]:
+        spot = spots.get(key)
+        if spot is None:  # its line is inside of code
+            return "", ""
+        line, *body = (text.display(each) for each in document.lines[spot.text_line : spot.own_end])
+        return line, "".join(body)
+
+    return said
+
+
+def _miscounted(world: World, decision: Decision, watch: Watch) -> tuple[Clash, ...]:
+    """A declared progress that the tasks do not come to, unless a person said that it is to stand."""
+    counts = storage.count(decision.hub)
+    computed = {key: storage.percent_text(each.percent) for key, each in counts.items() if each.total}
+    found = watching.inconsistent(watch, decision.hub, computed)
+    if not found:
+        return ()
+    clashing = {(clash.key, clash.field) for clash in decision.clashes}
+    accepted = conflicts.accepted(world.plan.pk, world.link.replica_id, watching.DECLARED_PROGRESS)
+    return tuple(
+        Clash(key, "progress", declared, hub=counted, replica=declared)
+        for key, (declared, counted) in found.items()
+        if (key, "progress") not in clashing and (key, declared, counted) not in accepted
+    )
 
 
 def _joined(world: World, decision: Decision) -> World:
@@ -282,7 +419,14 @@ def _after(world: World, decision: Decision, actual: Outline, *, pulled: bool) -
         return decision.agreed, dict(decision.held)
 
 
-def _pushed(world: World, policy: Policy, wanted: Outline, actual: Outline) -> Outline:
+def _pushed(
+    world: World,
+    policy: Policy,
+    settling: Decisions,
+    rules: Mapping[Spot, str],
+    wanted: Outline,
+    actual: Outline,
+) -> Outline:
     """The base once only the replica has acted, and of what was `wanted` of it came to say `actual`.
 
     It is the merge again with the sides exchanged. A value that the hub holds because the replica has no
@@ -294,12 +438,16 @@ def _pushed(world: World, policy: Policy, wanted: Outline, actual: Outline) -> O
     settled = [
         Changed(key, field, value, outlines.value(base[key], field))
         for (key, field), value in world.held.items()
-        if key in base and key in world.stored.outline.by_key
-        if outlines.value(world.stored.outline.by_key[key], field) == value
+        if key in base and key in world.hub.by_key
+        if outlines.value(world.hub.by_key[key], field) == value
     ]
-    hub = outlines.apply(world.stored.outline, settled)
-    choices = {spot: choice.mirrored() for spot, choice in world.decisions.items()}
-    agreed = merge.decide(world.base, world.found, hub, policy=policy.mirrored(), decisions=choices).agreed
+    hub = outlines.apply(world.hub, settled)
+    agreed = merge.decide(
+        *(world.base, world.found, hub),
+        policy=policy.mirrored(),
+        decisions={spot: choice.mirrored() for spot, choice in settling.items()},
+        disputed=rules.keys(),
+    ).agreed
     try:
         return outlines.apply(agreed, outlines.diff(wanted, actual))
     except (KeyError, ValueError):

@@ -32,7 +32,9 @@ def hold(replica_id: UUID, path: str) -> Iterator[None]:
     # Two hundred and fifty-six files at most, not one for each plan that ever was.
     folder = settings.PLANNING_SYNC_HOME / "locks"
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{name[0]:02x}.lock", timeout=WAIT_SECONDS, poll_interval=0.005)
+    # One object for each file: who holds two plans at once may meet the same file for both.
+    place = folder / f"{name[0]:02x}.lock"
+    lock = FileLock(place, timeout=WAIT_SECONDS, poll_interval=0.005, is_singleton=True)
     try:
         lock.acquire()
     except Timeout:

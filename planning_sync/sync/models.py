@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -21,8 +23,7 @@ class Replica(models.Model):
         default=dict,
         blank=True,
         help_text=_(
-            "include, exclude, limit_bytes, marks, ballots, broken_fences, owners, arbitration, commit: "
-            "see the documentation."
+            "include, exclude, limit_bytes, marks, ballots, broken_fences, commit: see the documentation."
         ),
     )
     enabled = models.BooleanField(_("enabled"), default=True)
@@ -37,6 +38,10 @@ class Replica(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def names(cls) -> dict[UUID, str]:
+        return dict(cls.objects.order_by("name").values_list("pk", "name"))
 
 
 class Link(models.Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 from uuid import UUID
@@ -13,14 +13,14 @@ from django.db import transaction
 
 from audit import services as audit
 from audit.models import Operation
+from conflicts.merge import Severity
 from conflicts.models import Conflict
-from conflicts.policy import MANUAL_ONLY, ArbitrationPolicy
+from conflicts.policy import ArbitrationPolicy, Rule
 from planning_sync.replicas.base import Replica as Side
 from planning_sync.replicas.base import Scan
 from planning_sync.replicas.errors import GitError, ReplicaError
 from planning_sync.replicas.git import GitTree
 from planning_sync.sync import guards, sides, state
-from planning_sync.sync.errors import InvalidOption
 from planning_sync.sync.exchange import Direction
 from planning_sync.sync.models import Intent, Link, Replica
 from planning_sync.sync.report import Report
@@ -44,6 +44,12 @@ class Options:
     allow_mass_delete: bool = False
     settle_seconds: float = 0.5
     """A deletion found in a file that was just written waits: an editor may be in the middle of a save."""
+    paths: frozenset[str] = frozenset()
+    """Only the plans at these paths; where none is named, all of them."""
+    strategy: str = ""
+    """Tried on every clash, instead of what the policies say of it."""
+    operation_id: UUID | None = None
+    """A running operation that was begun for this pass, and that it ends."""
 
 
 @dataclass
@@ -62,6 +68,8 @@ class Pass:
 
     def begin(self) -> Operation:
         """The operation that the pass's entries belong to; made once there is something to record."""
+        if self.operation is None and self.options.operation_id is not None:
+            self._take_up(self.options.operation_id)
         if self.operation is None or not self._is_there(self.operation):
             self.operation = audit.begin(
                 Operation.Kind.SYNC, actor=self.options.actor, replica_id=self.row.pk
@@ -69,6 +77,14 @@ class Pass:
             self.report.operation = str(self.operation.pk)
             transaction.on_commit(self._keep)
         return self.operation
+
+    def _take_up(self, operation_id: UUID) -> None:
+        """The operation begun for this pass; not for those over other replicas that follow from it."""
+        running = Operation.objects.filter(status=Operation.Status.RUNNING, replica_id=self.row.pk)
+        self.operation = running.filter(pk=operation_id).first()
+        if self.operation is not None:
+            self._kept = True
+            self.report.operation = str(operation_id)
 
     def _is_there(self, operation: Operation) -> bool:
         """Not so where the transaction that made it was rolled back."""
@@ -80,12 +96,14 @@ class Pass:
     @cached_property
     def arbitration(self) -> ArbitrationPolicy:
         """What strategies may settle; where the policy cannot be read, nothing, and the report says so."""
-        try:
-            return sides.arbitration_of(self.row, self.side)
-        except (InvalidOption, ReplicaError) as error:
-            logger.warning("Conflict policy at %s: %s", self.row.name, error)
-            self.report.errors.append({"plan": "", "error": str(error)})
-            return MANUAL_ONLY
+        found = sides.arbitration_of(self.row, self.side)
+        if found.problem:
+            logger.warning("Conflict policy at %s: %s", self.row.name, found.problem)
+            self.report.errors.append({"plan": "", "error": found.problem})
+        if not self.options.strategy:
+            return found.policy
+        rule = Rule((self.options.strategy,), severity=Severity.CRITICAL)
+        return replace(found.policy, rules=(rule, *found.policy.rules))
 
     @property
     def recorded(self) -> Operation | None:
@@ -112,6 +130,7 @@ class Known(NamedTuple):
     plan_id: UUID
     plan_revision: int
     plan_deleted: bool
+    released: bool
 
 
 @dataclass(frozen=True)
@@ -133,7 +152,7 @@ class Survey:
         return len(self.fresh) + len(self.links) + len(self.renamed) + len(self.unlinked)
 
 
-def survey(this: Pass) -> Survey:
+def survey(this: Pass, *, guarded: bool = True) -> Survey:
     """Compare stamps and revisions; reads no plan but those that may have been renamed.
 
     Raises `Refused` where the replica as a whole looks damaged, and the replica's errors.
@@ -141,15 +160,24 @@ def survey(this: Pass) -> Survey:
     scan = this.side.scan()
     known = [_known(row) for row in Link.objects.filter(replica=this.row).values_list(*_COLUMNS).iterator()]
     paths = {link.path for link in known}
+    known = [link for link in known if not link.released]
     fresh = [path for path in scan.stamps if path not in paths]
     vanished = [link for link in known if not link.gone and not link.plan_deleted and scan.gone(link.path)]
-    renamed = _renamed(this, vanished, fresh) if vanished and fresh else {}
-    if not this.options.allow_mass_delete:
+    # A path where a plan stood that went to the bin since may be where another one is now.
+    vacant = {link.path: link.link_id for link in known if link.gone and link.path in scan.stamps}
+    renamed = _renamed(this, vanished, fresh, vacant) if vanished and (fresh or vacant) else {}
+    if guarded and not this.options.allow_mass_delete:
         there = [link.path for link in known if not link.gone]
         guards.check_folder(
             scan.stamps, there, [link.path for link in vanished if link.link_id not in renamed]
         )
     marked = _marked(this.row)
+    wanted = this.options.paths
+    if wanted:
+        # A plan that was renamed is wanted by both its names: without the new one it would seem deleted.
+        known = [link for link in known if link.path in wanted or renamed.get(link.link_id) in wanted]
+        renamed = {link.link_id: renamed[link.link_id] for link in known if link.link_id in renamed}
+        fresh = [path for path in fresh if path in wanted]
     return Survey(
         scan=scan,
         fresh=tuple(path for path in fresh if path not in renamed.values()),
@@ -157,20 +185,25 @@ def survey(this: Pass) -> Survey:
             link.link_id
             for link in known
             if link.link_id not in renamed and (link.link_id in marked or _moved(link, scan))
-        ),
+            if not (link.gone and link.path in renamed.values())
+        )
+        + _unfinished(this.row),
         renamed=renamed,
-        unlinked=tuple(unlinked(this.row)),
+        unlinked=() if wanted else tuple(unlinked(this.row)),
     )
 
 
-_COLUMNS = ("pk", "path", "stamp", "revision", "gone_at", "plan_id", "plan__revision", "plan__deleted_at")
+_COLUMNS = (
+    *("pk", "path", "stamp", "revision", "gone_at", "plan_id", "plan__revision", "plan__deleted_at"),
+    "released_at",
+)
 
 
 def _known(row: tuple[object, ...]) -> Known:
-    link_id, path, stamp, revision, gone_at, plan_id, plan_revision, deleted_at = row
+    link_id, path, stamp, revision, gone_at, plan_id, plan_revision, deleted_at, released_at = row
     return Known(
         *(link_id, path, stamp, revision, gone_at is not None),  # type: ignore[arg-type]  # as _COLUMNS says
-        *(plan_id, plan_revision, deleted_at is not None),  # type: ignore[arg-type]
+        *(plan_id, plan_revision, deleted_at is not None, released_at is not None),  # type: ignore[arg-type]
     )
 
 
@@ -180,6 +213,12 @@ def _moved(link: Known, scan: Scan) -> bool:
     if stamp is not None:
         return link.gone or link.plan_deleted or stamp != link.stamp or link.revision != link.plan_revision
     return scan.gone(link.path) and not (link.gone and link.plan_deleted)
+
+
+def _unfinished(row: Replica) -> tuple[int, ...]:
+    """Released links with an unfinished write."""
+    intents = Intent.objects.filter(link__replica=row).exclude(link__released_at=None)
+    return tuple(intents.values_list("link_id", flat=True))
 
 
 def _marked(row: Replica) -> set[int]:
@@ -198,13 +237,18 @@ def unlinked(row: Replica) -> list[UUID]:
     return list(Plan.objects.live().filter(links=None).order_by("created_at").values_list("pk", flat=True))
 
 
-def _renamed(this: Pass, vanished: Collection[Known], fresh: Collection[str]) -> dict[int, str]:
+def _renamed(
+    this: Pass, vanished: Collection[Known], fresh: Collection[str], vacant: Mapping[str, int]
+) -> dict[int, str]:
     """Which vanished plan stands at which new path, best pairs first: the same bytes, what git saw renamed
     since the link's commit, else the most alike.
+
+    `vacant` are paths of plans in the bin, with their links: such a plan may also be back at its own path.
     """
-    links = {link.pk: link for link in Link.objects.filter(pk__in=[known.link_id for known in vanished])}
+    wanted = [*(known.link_id for known in vanished), *vacant.values()]
+    links = {link.pk: link for link in Link.objects.filter(pk__in=wanted)}
     readings = {}
-    for path in fresh:
+    for path in (*fresh, *vacant):
         try:
             readings[path] = this.side.read(path)
         except ReplicaError:
@@ -214,6 +258,8 @@ def _renamed(this: Pass, vanished: Collection[Known], fresh: Collection[str]) ->
     for link in links.values():
         seen = state.unpack(link.seen)
         for path, reading in readings.items():
+            if link.pk in vacant.values() and vacant.get(path) != link.pk:
+                continue
             same = reading.checksum == link.checksum
             score = 2.0 if same else 1.5 if moved.get(link.path) == path else 0.0
             score = score or identity.similarity(seen, reading.document.outline)
@@ -223,7 +269,7 @@ def _renamed(this: Pass, vanished: Collection[Known], fresh: Collection[str]) ->
     for _, _, link_id, path in sorted(pairs, reverse=True):
         if link_id not in renamed and path not in renamed.values():
             renamed[link_id] = path
-    return renamed
+    return {link_id: path for link_id, path in renamed.items() if vacant.get(path) != link_id}
 
 
 def _moved_in_git(row: Replica, links: Iterable[Link]) -> dict[str, str]:

@@ -12,7 +12,6 @@ from planning_sync.sync import exchange
 from planning_sync.sync.errors import Refused
 from planning_sync.sync.models import Intent, Link
 from planning_sync.sync.passes import Pass, Survey
-from planning_sync.sync.sides import policy_of
 from plans.models import Plan
 from plans.outline import Added, Change, Changed, Moved, Outline, Place, Removed
 
@@ -80,14 +79,14 @@ def _exchange(this: Pass, path: str, link: Link) -> None:
     verdict = exchange.judge(
         *(world, this.side),
         direction=this.options.direction,
-        policy=policy_of(this.row),
+        policy=this.arbitration.ownership,
         arbitration=this.arbitration,
         guarded=not this.options.allow_mass_delete,
     )
-    if not (verdict.hub_changes or verdict.write or verdict.decision.clashes):
+    if not (verdict.hub_changes or verdict.write or verdict.clashes):
         return
     this.report.changed += 1
-    this.report.opened += conflicts.count_new(link.plan_id, link.replica_id, verdict.decision.clashes)
+    this.report.opened += conflicts.count_new(link.plan_id, link.replica_id, verdict.clashes)
     this.report.count(verdict.hub_changes, verdict.hub)
     this.report.count(verdict.replica_changes, verdict.next_seen)
     this.report.previews.append(
@@ -96,7 +95,7 @@ def _exchange(this: Pass, path: str, link: Link) -> None:
             "plan": str(link.plan_id),
             "action": "sync",
             "fingerprint": verdict.fingerprint,
-            "rows": [_row(change, world.stored.outline, verdict.hub) for change in verdict.hub_changes],
+            "rows": [row_of(change, world.stored.outline, verdict.hub) for change in verdict.hub_changes],
             "lines": _lines(world.reading, verdict.write),
             "conflicts": [
                 {
@@ -106,7 +105,7 @@ def _exchange(this: Pass, path: str, link: Link) -> None:
                     "replica": clash.replica,
                     "hub": clash.hub,
                 }
-                for clash in verdict.decision.clashes
+                for clash in verdict.clashes
             ],
             "settled": [
                 {
@@ -119,13 +118,13 @@ def _exchange(this: Pass, path: str, link: Link) -> None:
                     "take": choice.take,
                     "value": choice.value,
                 }
-                for clash, choice, strategy in verdict.settled
+                for clash, choice, strategy, _ in verdict.settled
             ],
         }
     )
 
 
-def _row(change: Change, before: Outline, after: Outline) -> dict[str, Any]:
+def row_of(change: Change, before: Outline, after: Outline) -> dict[str, Any]:
     """One row of the hub as it would change."""
     match change:
         case Added(item):

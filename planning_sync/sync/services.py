@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -27,7 +28,8 @@ from conflicts.models import Conflict
 from planning_sync.replicas.base import ABSENT, Reading, Write
 from planning_sync.replicas.errors import GitError, ReplicaError
 from planning_sync.replicas.git import GitTree
-from planning_sync.sync import locks, passes, preview, sides, steps
+from planning_sync.sync import locks, passes, preview, refusals, sides, steps
+from planning_sync.sync.acting import UNREAD
 from planning_sync.sync.errors import Refused, ReplicaExists, SyncError, UnknownReplica, Unsettled
 from planning_sync.sync.models import Intent, Link, Replica
 from planning_sync.sync.passes import Options, Pass
@@ -85,7 +87,7 @@ def replica_named(name: str) -> Replica:
 def sync_replica(row: Replica, options: Options, *, progress: Progress | None = None) -> Report:
     """One pass over all plans of the replica. What went wrong is in the report; nothing is raised for it."""
     with _passing(row, options) as this, _reported(this, ""):
-        todo = passes.survey(this)
+        todo = _surveyed(this)
         this.report.seen = len(todo.scan.stamps)
         for problem in todo.scan.problems:
             this.report.errors.append({"plan": problem.path, "error": problem.message})
@@ -101,6 +103,8 @@ def sync_path(row: Replica, path: str, options: Options) -> Report:
     link = Link.objects.filter(replica=row, path=path, gone_at=None).first()
     if link is None:
         return sync_replica(row, options)
+    if link.released_at is not None:
+        return Report(replica=row.name, dry_run=options.dry_run)
     with _passing(row, options) as this:
         absent = False
         with _reported(this, path):
@@ -118,6 +122,8 @@ def sync_plan(plan_id: UUID, options: Options, *, but_not: UUID | None = None) -
         if row.pk == but_not:
             continue
         link = Link.objects.filter(replica=row, plan_id=plan_id).first()
+        if link is not None and link.released_at is not None:
+            continue
         if link is not None and link.gone_at is None:
             reports.append(sync_path(row, link.path, options))
         elif link is not None:
@@ -181,7 +187,50 @@ def _mended(link: Link, write: Write, repair: Repair) -> Iterator[Note]:
         yield Note(Entry.Action.CHANGED, plan_id, kind, plan_id, "line", before, after)
 
 
+def release(link: Link, *, actor: str, on_behalf_of: str = "") -> None:
+    """Leave the plan and its file as they are: from now on neither follows the other."""
+    _set_released(link, timezone.now(), Entry.Action.RELEASED, actor, on_behalf_of)
+
+
+def attach(link: Link, *, actor: str, on_behalf_of: str = "") -> None:
+    """Have a released plan and its file follow each other again; the next sync merges what happened."""
+    _set_released(link, None, Entry.Action.LINKED, actor, on_behalf_of)
+
+
+def _set_released(
+    link: Link, at: datetime | None, action: Entry.Action, actor: str, on_behalf_of: str
+) -> None:
+    with write_transaction():
+        rows = Link.objects.filter(pk=link.pk, released_at__isnull=at is not None)
+        if not rows.update(released_at=at, stamp=UNREAD):
+            return
+        operation = audit.begin(Operation.Kind.EDIT, actor=actor, on_behalf_of=on_behalf_of)
+        plan_id = link.plan_id
+        audit.record(operation, [Note(action, plan_id, Kind.PLAN, plan_id, "path", link.path)])
+        audit.finish(operation, Operation.Status.DONE, {"plan": str(plan_id)})
+
+
 # ------------------------------------------------------------------------------------ inside a pass
+
+
+def _surveyed(this: Pass) -> passes.Survey:
+    """What there is to do; where a guard refuses the replica as a whole, what was decided about that."""
+    try:
+        todo = passes.survey(this)
+    except Refused as refusal:
+        taken = "" if this.options.dry_run else refusals.face_folder(this, refusal)
+        if not taken:
+            raise
+        links = Link.objects.filter(replica=this.row, path__in=refusal.paths)
+        for link in [] if taken == "go_on" else links:
+            if taken == "restore":
+                steps.recreate(this, link.pk)
+            else:
+                refusals.release(this, link)
+        todo = passes.survey(this, guarded=taken != "go_on")
+    if this.row.last_status not in ("", "in_step") and not this.options.dry_run:
+        refusals.folder_passed(this)
+    return todo
 
 
 @contextmanager

@@ -1,18 +1,16 @@
-"""From the row of a replica to the replica itself: `connect`.
-
-And to what its options say: `policy_of`, who owns which field; `arbitration_of`, what strategies may settle.
-"""
+"""From the row of a replica to the replica itself, `connect`, and to its policy, `arbitration_of`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from conflicts import policy as arbitration
 from conflicts.errors import InvalidPolicy
-from conflicts.merge import DEFAULT_POLICY, Policy
-from conflicts.policy import DEFAULT_ARBITRATION, ArbitrationPolicy
+from conflicts.models import Policy
+from conflicts.policy import ArbitrationPolicy, Layer
 from planning_sync.replicas.base import Replica as Side
+from planning_sync.replicas.errors import ReplicaError
 from planning_sync.replicas.markdown import (
     DEFAULT_EXCLUDE,
     DEFAULT_INCLUDE,
@@ -24,10 +22,7 @@ from planning_sync.sync.models import Replica
 from plans.document import DEFAULT_DIALECT, Dialect
 from plans.outline import Status
 
-OPTIONS = (
-    *("include", "exclude", "marks", "ballots", "broken_fences", "limit_bytes"),
-    *("owners", "commit", "arbitration"),
-)
+OPTIONS = ("include", "exclude", "marks", "ballots", "broken_fences", "limit_bytes", "commit")
 """What `Replica.options` may hold."""
 
 
@@ -36,37 +31,45 @@ def connect(row: Replica) -> Side:
     return _CONNECT[row.kind](row.path, row.options)
 
 
-def policy_of(row: Replica) -> Policy:
-    owners = row.options.get("owners")
-    return Policy(owners=owners) if owners else DEFAULT_POLICY
+class Arbitration(NamedTuple):
+    policy: ArbitrationPolicy
+    problem: str = ""
+    """Why some of it could not be read; then every clash is for a person, and who owns what still holds."""
 
 
-def arbitration_of(row: Replica, side: Side) -> ArbitrationPolicy:
-    """The option `arbitration`, else the file beside the plans, else the default.
+def arbitration_of(row: Replica, side: Side) -> Arbitration:
+    """What the policies in the hub say of this replica, then what the file beside its plans says."""
+    policies = Policy.objects.in_force(row.pk)
+    layers = [Layer(policy.as_mapping(), str(policy)) for policy in policies]
+    try:
+        if not policies or policies[0].reads_file:
+            layers += _beside(side)
+        return Arbitration(arbitration.combined(layers))
+    except (InvalidPolicy, ReplicaError) as error:
+        kept = [layer for layer in map(_ownership, layers) if _is_valid(layer)]
+        return Arbitration(arbitration.combined(kept).without_rules, str(error))
 
-    Raises `InvalidOption`, and the replica's errors.
-    """
-    option = row.options.get("arbitration")
-    if option is not None:
-        return _arbitration(lambda: arbitration.from_mapping(option, ""))
+
+def _beside(side: Side) -> list[Layer]:
     data = side.beside(arbitration.FILE_NAME)
     if data is None:
-        return DEFAULT_ARBITRATION
-    return _arbitration(lambda: arbitration.from_toml(_decoded(data)))
-
-
-def _arbitration(read: Callable[[], ArbitrationPolicy]) -> ArbitrationPolicy:
+        return []
     try:
-        return read()
-    except InvalidPolicy as error:
-        raise InvalidOption("arbitration", str(error)) from error
-
-
-def _decoded(data: bytes) -> str:
-    try:
-        return data.decode("utf-8-sig")
+        return [arbitration.read_toml(data.decode("utf-8-sig"))]
     except UnicodeDecodeError as error:
         raise InvalidPolicy(arbitration.FILE_NAME, "", f"it is not UTF-8: {error}") from error
+
+
+def _ownership(layer: Layer) -> Layer:
+    return layer._replace(content={name: said for name, said in layer.content.items() if name != "rule"})
+
+
+def _is_valid(layer: Layer) -> bool:
+    try:
+        arbitration.combined([layer])
+    except InvalidPolicy:
+        return False
+    return True
 
 
 def check_options(options: Mapping[str, Any]) -> None:
@@ -74,8 +77,6 @@ def check_options(options: Mapping[str, Any]) -> None:
     for name in options:
         if name not in OPTIONS:
             raise InvalidOption(name, f"the options are {', '.join(OPTIONS)}")
-    if options.get("arbitration") is not None:
-        _arbitration(lambda: arbitration.from_mapping(options["arbitration"], ""))
 
 
 def _markdown(path: str, options: Mapping[str, Any]) -> Side:

@@ -20,13 +20,13 @@ from audit.transactions import write_transaction
 from conflicts import services as conflicts
 from conflicts.merge import Clash
 from planning_sync.replicas.base import ABSENT, RACY, Reading, Write
-from planning_sync.sync import acting, exchange, locks, state
+from planning_sync.sync import acting, exchange, locks, refusals, state
 from planning_sync.sync.acting import Overtaken
-from planning_sync.sync.errors import Unsettled
+from planning_sync.sync.errors import Refused, Unsettled
+from planning_sync.sync.evidence import evidence_of
 from planning_sync.sync.exchange import Verdict
 from planning_sync.sync.models import Link
 from planning_sync.sync.passes import SAME_PLAN, Pass
-from planning_sync.sync.sides import policy_of
 from plans import identity, storage
 from plans import outline as outlines
 from plans import services as plans
@@ -85,6 +85,9 @@ def sync_link(this: Pass, link_id: int) -> None:
             link = Link.objects.select_related("plan").filter(pk=link_id).first()
             if link is None:
                 break
+            if link.released_at is not None:
+                acting.recover(link, this.side)
+                return
             try:
                 _step(this, link)
             except Overtaken:
@@ -100,11 +103,20 @@ def rename(this: Pass, link_id: int, path: str) -> None:
     """The link's file goes by another name now; its content is synced as ever."""
     link = Link.objects.get(pk=link_id)
     with write_transaction():
+        Link.objects.filter(replica=this.row, path=path).exclude(gone_at=None).delete()
         if Link.objects.filter(pk=link.pk, path=link.path).update(path=path, stamp=acting.UNREAD):
             note = Note(Entry.Action.RENAMED, link.plan_id, Kind.PLAN, link.plan_id, "path", link.path, path)
             audit.record(this.begin(), [note])
     this.touched.add(link.plan_id)
     sync_link(this, link_id)
+
+
+def recreate(this: Pass, link_id: int) -> None:
+    """The file that is gone comes back, with the hub's edits."""
+    link = Link.objects.select_related("plan").get(pk=link_id)
+    with locks.hold(this.row.pk, link.path):
+        if this.side.probe(link.path).checksum == ABSENT:
+            _recreate_file(this, link)
 
 
 # --------------------------------------------------------------------------------- one look at a link
@@ -135,15 +147,20 @@ def _exchange(this: Pass, link: Link, checksum: str, stamp: str) -> None:
         Link.objects.filter(pk=link.pk).update(stamp=stamp, problem="")
         return
     world = exchange.examine(link, this.side)
-    verdict = exchange.judge(
-        *(world, this.side),
-        direction=this.options.direction,
-        policy=policy_of(this.row),
-        arbitration=this.arbitration,
-        guarded=not this.options.allow_mass_delete,
-    )
+    try:
+        verdict = exchange.judge(
+            *(world, this.side),
+            direction=this.options.direction,
+            policy=this.arbitration.ownership,
+            arbitration=this.arbitration,
+            guarded=not this.options.allow_mass_delete and not refusals.goes_on(world),
+        )
+    except Refused as refusal:
+        refusals.face(this, world, refusal)
+        raise
     _let_settle(this, verdict)
     outcome = acting.act(verdict, this.side, this.begin)
+    this.report.closed += refusals.passed(this, world)
     this.report.opened += outcome.opened
     this.report.closed += outcome.closed
     if verdict.hub_changes or verdict.replica_changes:
@@ -233,7 +250,7 @@ def _delete_file(this: Pass, link: Link) -> None:
         audit.keep_snapshot(reading.data, reading.checksum)
         Plan.objects.filter(pk=plan.pk).update(checksum=reading.checksum)
         _close_conflicts(this, plan)
-        acting.intend_delete(link, write, plan.revision)
+        acting.intend_content(link, write, plan.revision)
         _note_written(this, plan.pk, write)
     acting.carry_out(link, write, this.side)
     this.touched.add(link.plan_id)
@@ -271,7 +288,7 @@ def _recreation(this: Pass, link: Link, target: Outline) -> Write:
 
 def _taken(this: Pass, link: Link, clash: Clash) -> str:
     """The side that a person took in this clash over the whole plan; "" while it is open."""
-    choice = conflicts.decisions(link.plan_id, this.row.pk).get((clash.key, clash.field))
+    choice = conflicts.at_work(link.plan_id, this.row.pk).choices.get((clash.key, clash.field))
     if choice is not None and (choice.hub_value, choice.replica_value) == (clash.hub, clash.replica):
         return choice.take
     if conflicts.is_open(link.plan_id, this.row.pk, clash):
@@ -279,7 +296,10 @@ def _taken(this: Pass, link: Link, clash: Clash) -> str:
     with write_transaction():
         root = storage.plan_item(link.plan)
         outcome = conflicts.reconcile(
-            link.plan_id, this.row.pk, [clash], {ROOT: root}, operation=this.begin(), merged=False
+            *(link.plan_id, this.row.pk, [clash], {ROOT: root}),
+            begin=this.begin,
+            merged=False,
+            evidence=evidence_of(link.plan_id, this.row.pk, this.side, link.path, None),
         )
     this.report.opened += outcome.opened
     this.report.closed += outcome.closed
@@ -288,8 +308,9 @@ def _taken(this: Pass, link: Link, clash: Clash) -> str:
 
 def _close_conflicts(this: Pass, plan: Plan) -> None:
     """There is one side left, so nothing is in conflict any more. Inside a transaction."""
-    outcome = conflicts.reconcile(plan.pk, this.row.pk, (), {}, operation=None, merged=False)
+    outcome = conflicts.reconcile(plan.pk, this.row.pk, (), {}, begin=this.begin, merged=False)
     this.report.closed += outcome.closed
+    this.report.closed += conflicts.guard_passed(plan.pk, this.row.pk, begin=this.begin)
 
 
 def _locked(link: Link, *, deleted: bool = False) -> Plan:

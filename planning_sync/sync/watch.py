@@ -23,6 +23,8 @@ from uuid import UUID
 
 from django.db import DatabaseError, connections
 
+from audit import context
+from audit.models import Operation
 from planning_sync.replicas import names
 from planning_sync.replicas.errors import ReplicaError
 from planning_sync.replicas.markdown import MarkdownFolder
@@ -117,7 +119,8 @@ class _Watch(Thread):
         try:
             while not self.stop.is_set():
                 try:
-                    self._follow()
+                    with context.origin(via=Operation.Via.WATCHER):
+                        self._follow()
                 except (ReplicaError, SyncError, OSError) as error:
                     logger.warning("Replica %s cannot be watched now: %s", self.row.name, error)
                     self.stop.wait(5.0)

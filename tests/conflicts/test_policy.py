@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,10 @@ from hypothesis import strategies as st
 from conflicts import merge, policy
 from conflicts.errors import InvalidPolicy
 from conflicts.merge import Choice, Clash, Decision, Decisions, Severity
-from conflicts.merge.model import CLASSES, Spot
-from conflicts.policy import DEFAULT_ARBITRATION, MANUAL_ONLY, Arbitrated, ArbitrationPolicy, Rule
-from conflicts.strategies import STRATEGIES, Context
+from conflicts.merge.model import CLASSES, Owner, Spot
+from conflicts.policy import DEFAULT_ARBITRATION, MANUAL_ONLY, Arbitrated, ArbitrationPolicy, Layer, Rule
+from conflicts.strategies import STRATEGIES, Context, Suggestion, Touch
+from conflicts.watch import Watch
 from plans.outline import ROOT, Outline, value
 from tests.conflicts.edits import EDITS, Sides, assert_well_formed, edited, plan, sides, task
 
@@ -52,7 +55,7 @@ def settle(clash: Clash, arbitration: ArbitrationPolicy) -> str:
 def test_the_default_merges_texts_and_sets_and_leaves_all_else_to_a_person() -> None:
     for field in CLASSES:
         rule = DEFAULT_ARBITRATION.rule_for(field)
-        assert (rule is not None) == (field in ("text", "tags", "depends_on"))
+        assert (rule is not None) == (field in ("text", "tags", "depends_on", "order"))
         assert rule is None or rule.strategies == ("auto_merge",)
     assert not DEFAULT_ARBITRATION.needs_times
 
@@ -94,10 +97,13 @@ def _reworded(draw: st.DrawFn, outline: Outline, news: str) -> Outline:
 @given(worded())
 def test_by_default_every_edit_of_both_sides_is_visible_in_what_was_settled(world: Sides) -> None:
     result = arbitrated(world)
-    for clash, choice, strategy in result.settled:
+    for clash, choice, strategy, _ in result.settled:
         assert strategy == "auto_merge"
         for outline in (result.decision.hub, result.decision.replica, result.decision.base):
-            assert value(outline.by_key[clash.key], clash.field) == choice.value
+            assert _said(outline, clash) == choice.value
+        if clash.field == "order":
+            assert_every_move_is_kept(clash, choice)
+            continue
         base, hub, replica, found = (
             Counter(_elements(said)) for said in (clash.base, clash.hub, clash.replica, choice.value)
         )
@@ -106,6 +112,23 @@ def test_by_default_every_edit_of_both_sides_is_visible_in_what_was_settled(worl
             gone = base - side
             assert all(found[each] <= side[each] for each in gone), "what a side removed is gone"
         assert found - base <= (hub - base) | (replica - base), "nothing else came"
+
+
+def _said(outline: Outline, clash: Clash) -> Any:
+    if clash.field == "order":
+        return tuple(outline.children[clash.key])
+    return value(outline.by_key[clash.key], clash.field)
+
+
+def assert_every_move_is_kept(clash: Clash, choice: Choice) -> None:
+    """Two siblings that a side put the other way round stand that way round."""
+    base, found, *sides = (
+        {key: place for place, key in enumerate(order or ())}
+        for order in (clash.base, choice.value, clash.hub, clash.replica)
+    )
+    for one, other in combinations(base, 2):
+        turned = any(side[one] > side[other] for side in sides)
+        assert (found[one] > found[other]) == turned
 
 
 def _elements(said: Any) -> Sequence[str]:
@@ -119,18 +142,18 @@ def test_settling_only_takes_clashes_away_and_changes_nothing_else(world: Sides)
     spots = {each.spot for each in result.settled}
     assert set(result.decision.clashes) == {c for c in plain.clashes if (c.key, c.field) not in spots}
     for before, after in ((plain.hub, result.decision.hub), (plain.replica, result.decision.replica)):
-        changed = {(key, field) for key, field in _differences(before, after)}
-        assert changed <= spots
+        assert _differences(before, after) <= spots
 
 
 def _differences(before: Outline, after: Outline) -> set[Spot]:
-    assert [item.key for item in before.items] == [item.key for item in after.items]
-    return {
-        (one.key, name)
-        for one, two in zip((before.plan, *before.items), (after.plan, *after.items), strict=True)
+    assert before.by_key.keys() == after.by_key.keys()
+    said = {
+        (key, name)
+        for key, one in before.by_key.items()
         for name in one._fields
-        if getattr(one, name) != getattr(two, name)
+        if getattr(one, name) != getattr(after.by_key[key], name)
     }
+    return said | {(key, "order") for key, keys in before.children.items() if keys != after.children[key]}
 
 
 @CASES
@@ -265,6 +288,172 @@ def test_the_plan_itself_is_settled_like_any_item() -> None:
     assert (settled.spot, settled.choice.value) == ((ROOT, "text"), "Start of the new shop")
 
 
+# ------------------------------------------------------------------------------------------- owners
+
+OWNED = ("presence", "parent", "order")
+
+
+def owned_by(owner: Owner) -> ArbitrationPolicy:
+    return ArbitrationPolicy(owners=dict.fromkeys(CLASSES, owner))
+
+
+@CASES
+@given(sides(), st.sampled_from(["hub", "replica"]))
+def test_where_one_side_owns_everything_no_clash_is_left_but_what_the_merge_refuses(
+    world: Sides, owner: Owner
+) -> None:
+    arbitration = owned_by(owner)
+
+    def decide(decisions: Decisions) -> Decision:
+        return merge.decide(*world, policy=arbitration.ownership, decisions=decisions)
+
+    result = policy.arbitrate(decide, {}, contexts, arbitration)
+    assert {each.clash.field for each in result.settled} <= set(OWNED)
+    assert all(each.choice.take == owner for each in result.settled)
+    settled = {each.spot for each in result.settled}
+    assert {clash.field for clash in result.decision.clashes} <= set(OWNED)
+    assert not settled & {(clash.key, clash.field) for clash in result.decision.clashes}
+    for outline in (result.decision.hub, result.decision.replica):
+        assert_well_formed(outline)
+
+
+@pytest.mark.parametrize("field", OWNED)
+def test_the_owner_of_a_place_goes_before_every_rule(field: str) -> None:
+    rule = Rule(("manual",), severity=Severity.CRITICAL)
+    clash = Clash("a", field, ("a", "b"), ("b", "a"), ("a",))
+    assert settle(clash, ArbitrationPolicy((rule,))) == ""
+    assert settle(clash, ArbitrationPolicy((rule,), owners={field: "hub"})) == "owner_wins"
+    assert settle(clash, ArbitrationPolicy((rule,), owners={field: "both"})) == ""
+
+
+def test_the_owners_of_what_items_say_are_those_that_the_merge_minds() -> None:
+    found = policy.from_toml("[owners]\ntext = 'replica'\nparent = 'hub'\ndue = 'both'")
+    assert found.ownership == merge.Policy({"text": "replica", "due": "both"})
+    assert (found.owner("parent"), found.owner("status")) == ("hub", "both")
+
+
+# ---------------------------------------------------------------------------------- several policies
+
+
+def test_of_several_policies_the_first_that_speaks_of_something_decides() -> None:
+    own = Layer({"rule": [{"field": "due", "strategies": "hub_wins"}], "owners": {"text": "hub"}}, "own")
+    general = Layer(
+        {
+            "rule": [{"strategies": ["replica_wins"]}],
+            "owners": {"text": "replica", "assignee": "hub"},
+            "watch": {"open_tasks_removed": 3, "evidence": ["link"]},
+        },
+        "general",
+    )
+    file = policy.read_toml("[watch]\nopen_tasks_removed = 9\ndeclared_progress = 5\n")
+    found = policy.combined([own, general, file])
+    assert settle(Clash("a", "due", "", "2026-03-01", "2026-03-02"), found) == "hub_wins"
+    assert settle(Clash("a", "ref", "", "1", "2"), found) == "replica_wins"
+    assert found.owners == {"text": "hub", "assignee": "hub"}
+    assert found.watch == Watch(3, frozenset({"link"}), 5.0)
+    assert policy.combined([]) == DEFAULT_ARBITRATION
+
+
+def test_a_policy_can_switch_off_what_a_later_one_watches_for() -> None:
+    later = Layer({"watch": {"open_tasks_removed": 3, "evidence": ["link"], "declared_progress": 5}}, "")
+    first = Layer({"watch": {"open_tasks_removed": None, "evidence": [], "declared_progress": None}}, "")
+    assert policy.combined([first, later]).watch.is_off
+    assert not policy.combined([later, first]).watch.is_off
+
+
+def test_a_mistake_is_told_with_the_place_that_makes_it() -> None:
+    good, wrong = Layer({}, "the general policy"), Layer({"owners": {"text": "me"}}, "conflict-policy.toml")
+    with pytest.raises(InvalidPolicy, match=r"^conflict-policy\.toml, owners, text: 'me' is not one of hub"):
+        policy.combined([good, wrong])
+
+
+def test_without_its_rules_a_policy_keeps_owners_and_watch_and_leaves_every_clash_to_a_person() -> None:
+    full = policy.from_toml(
+        "[owners]\ndue = 'hub'\n[watch]\nevidence = 'note'\n[[rule]]\nstrategies = 'hub_wins'"
+    )
+    bare = full.without_rules
+    assert (bare.owners, bare.watch) == (full.owners, full.watch)
+    assert settle(Clash("a", "text", "a b c d", "x b c d", "a b c y"), bare) == ""
+
+
+# ---------------------------------------------------------------------------------------- the outlook
+
+
+def test_the_outlook_tells_for_each_field_who_settles_it_and_what_may_be_lost() -> None:
+    found = policy.from_toml(
+        """
+        [owners]
+        assignee = "hub"
+        presence = "replica"
+
+        [[rule]]
+        field = ["due", "order"]
+        strategies = ["auto_merge", "latest_wins", "hub_wins"]
+        """
+    )
+    rows = {row.field: row for row in policy.outlook(found)}
+    assert list(rows) == list(CLASSES)
+    assert (rows["assignee"].origin, rows["assignee"].strategies) == ("owner", ("owner_wins",))
+    assert (rows["presence"].origin, rows["presence"].owner) == ("owner", "replica")
+    assert rows["due"].strategies == ("latest_wins", "hub_wins")
+    assert rows["due"].caveats == (STRATEGIES["latest_wins"].caveat, STRATEGIES["hub_wins"].caveat)
+    assert rows["order"].strategies == ("auto_merge", "hub_wins")
+    assert (rows["text"].origin, rows["text"].strategies, rows["text"].caveats) == (
+        *("default", ("auto_merge",)),
+        (),
+    )
+    assert (rows["status"].origin, rows["status"].strategies) == ("nothing", ())
+
+
+VALUES = ("", "a b c", "x b c", "a b y", ("a", "b"), ("b", "a"), ("a",), None)
+NUMBERS = ("", "50", "40")
+
+
+@CASES
+@given(st.data(), st.sampled_from(sorted(CLASSES)))
+def test_a_strategy_settles_only_the_fields_that_it_says_it_can(data: st.DataObject, field: str) -> None:
+    values = st.sampled_from(NUMBERS if field == "progress" else VALUES)
+    base, hub, replica = (data.draw(values) for _ in range(3))
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    context = Context(
+        *(task("a"), Touch(at), Touch(at + timedelta(hours=1)), "40"),
+        owner="hub",
+        suggestion=Suggestion("hub", 1.0),
+    )
+    for strategy in STRATEGIES.values():
+        clash = Clash("a", field, base, hub, replica)
+        if strategy.can_resolve(clash, context) and strategy.resolve(clash, context) is not None:
+            assert strategy.handles(field), strategy.name
+
+
+# ------------------------------------------------------------------------------------------- learned
+
+
+@pytest.mark.parametrize(("confidence", "strategy"), [(0.94, "hub_wins"), (0.95, "learned")])
+def test_a_suggestion_acts_from_the_confidence_that_the_rule_asks_for(
+    confidence: float, strategy: str
+) -> None:
+    found = policy.from_toml('[[rule]]\nfield = "due"\nstrategies = ["learned", "hub_wins"]')
+    clash = Clash("a", "due", "", "2026-03-01", "2026-03-02")
+    context = Context(task("a"), suggestion=Suggestion("replica", confidence, ("one", "two")))
+    (settled,) = policy.settle([clash], {("a", "due"): context}, found)
+    assert settled.strategy == strategy
+    if strategy == "learned":
+        assert settled.choice.take == "replica"
+        assert settled.grounds == {"confidence": 0.95, "decisions": ["one", "two"]}
+    else:
+        assert settled.grounds == {}
+    assert found.learns
+    assert not DEFAULT_ARBITRATION.learns
+
+
+def test_a_suggestion_never_acts_on_a_critical_clash() -> None:
+    found = policy.from_toml('[[rule]]\nseverity = "critical"\nstrategies = ["learned"]\nconfidence = 0.5')
+    clash = Clash("a", "presence", ("a",), ("a",), None)
+    context = Context(task("a"), suggestion=Suggestion("replica", 1.0))
+    assert policy.settle([clash], {("a", "presence"): context}, found) == ()
+
+
 # ------------------------------------------------------------------------------------------ reading
 
 
@@ -301,7 +490,20 @@ def test_a_policy_reads_the_same_from_toml_and_from_a_mapping() -> None:
     [
         ("[[rule]\n", "conflict-policy.toml: it is not TOML:"),
         ("\nrule = = 1", "line 2"),
-        ("rules = []", "conflict-policy.toml: 'rules' is not one of rule"),
+        ("rules = []", "conflict-policy.toml: 'rules' is not one of rule, owners, watch"),
+        ("owners = 'hub'", "owners: give a table, in TOML [owners]"),
+        ("[owners]\ntxt = 'hub'", "owners: 'txt' is not one of presence, parent, order, text"),
+        ("[owners]\ntext = 'me'", "owners, text: 'me' is not one of hub, replica, both"),
+        ("[owners]\ntext = ['hub']", "owners, text: ['hub'] is not one of hub, replica, both"),
+        ("watch = []", "watch: give a table, in TOML [watch]"),
+        ("[watch]\nopen_tasks = 3", "watch: 'open_tasks' is not one of open_tasks_removed, evidence"),
+        ("[watch]\nopen_tasks_removed = -1", "watch, open_tasks_removed: -1 is not a number of tasks"),
+        ("[watch]\nopen_tasks_removed = true", "watch, open_tasks_removed: True is not a number of tasks"),
+        ("[watch]\nevidence = ['oath']", "watch, evidence: 'oath' is not one of link, commit"),
+        ("[watch]\ndeclared_progress = 101", "watch, declared_progress: 101 is not a number of points"),
+        ("[watch]\ndeclared_progress = '5'", "watch, declared_progress: '5' is not a number of points"),
+        ("[[rule]]\nstrategies = 'owner_wins'", "rule 1, strategies: owner_wins goes before every rule"),
+        ("[[rule]]\nstrategies = 'learned'\nconfidence = 2", "rule 1, confidence: 2 is not a number from 0"),
         ("rule = 3", "conflict-policy.toml, rule: give a list of tables"),
         ("rule = [3]", "conflict-policy.toml, rule 1: give a table"),
         ("[[rule]]\nfield = 'text'", "rule 1: strategies is missing"),
@@ -347,8 +549,8 @@ def test_a_wrong_policy_is_refused_with_its_rule_and_key(text: str, message: str
     assert message in str(refusal.value)
 
 
-def test_every_strategy_can_be_named_in_a_policy() -> None:
-    for name in STRATEGIES:
+def test_every_strategy_but_that_of_owners_can_be_named_in_a_policy() -> None:
+    for name in STRATEGIES.keys() - {"owner_wins"}:
         assert policy.from_mapping({"rule": [{"strategies": [name]}]}, "").rules[0].strategies == (name,)
 
 
@@ -359,4 +561,4 @@ def test_the_documentation_tells_of_every_strategy_and_of_what_it_may_lose() -> 
         assert f"| `{name}` |" in text
         assert strategy.caveat in text
     for example in re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL):
-        assert policy.from_toml(example).rules
+        assert policy.from_toml(example) != DEFAULT_ARBITRATION

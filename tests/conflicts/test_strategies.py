@@ -363,5 +363,5 @@ def test_the_latest_does_not_win_where_items_stand(field: str) -> None:
 
 
 def test_every_strategy_goes_by_its_own_name() -> None:
-    assert set(STRATEGIES) == {"auto_merge", "hub_wins", "latest_wins", "manual", "replica_wins"}
+    assert {"auto_merge", "hub_wins", "latest_wins", "manual", "replica_wins"} <= set(STRATEGIES)
     assert all(strategy.name == name for name, strategy in STRATEGIES.items())

@@ -125,3 +125,9 @@ def test_followers_hear_of_a_change_after_its_commit() -> None:
     finally:
         signals.recorded.disconnect(listen)
     assert heard == [(1, frozenset({plan.pk}))]
+
+
+def test_an_item_cannot_be_moved_to_the_top_of_another_plan(task: Task) -> None:
+    other = services.create_plan("Other", actor="alice")
+    with pytest.raises(InvalidPlace, match="another plan"):
+        services.move(task, parent=other, after=None, actor="alice")

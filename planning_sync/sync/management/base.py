@@ -12,7 +12,9 @@ from typing import Any, ClassVar, TextIO, cast
 
 from django.core.management.base import BaseCommand, CommandParser, OutputWrapper
 
-from planning_sync.sync.management import database, failures
+from audit import context
+from audit.models import Operation
+from planning_sync.sync.management import actor, database, failures
 from planning_sync.sync.management.failures import Exit
 from planning_sync.sync.management.output import Output
 
@@ -58,7 +60,8 @@ class Command(BaseCommand):
         try:
             if self.needs_tables and not database.ready():
                 database.migrate()
-            return self.act(options)
+            with context.origin(via=Operation.Via.COMMAND, name=actor.who):
+                return self.act(options)
         except KeyboardInterrupt:
             self._told("Stopped.", Exit.FAILED)
             sys.exit(_INTERRUPTED)

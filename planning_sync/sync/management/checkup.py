@@ -19,9 +19,10 @@ from django.db.models import Count
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
+from audit.models import Operation
 from conflicts.models import Conflict
 from planning_sync.replicas.errors import ReplicaError
-from planning_sync.sync import sides, tasks
+from planning_sync.sync import sides, tasks, undo
 from planning_sync.sync.errors import SyncError
 from planning_sync.sync.management import database, lines
 from planning_sync.sync.models import Intent, Link, Replica
@@ -217,6 +218,26 @@ def _unfinished() -> Iterator[Found]:
         yield Found("writes", "warning", told, f"`planning-sync sync {name}` finishes it.")
     if not rows:
         yield Found("writes", "ok", "No unfinished writes")
+    yield from _broken_undos()
+
+
+def _broken_undos() -> Iterator[Found]:
+    """Undos that did not come to their end, with what became of each plan."""
+    ended = (Operation.Status.RUNNING, Operation.Status.FAILED)
+    rows = Operation.objects.filter(kind=Operation.Kind.UNDO, status__in=ended)
+    for row in rows.filter(started_at__lt=timezone.now() - timedelta(minutes=1)).order_by("started_at"):
+        told = undo.state_of(row)
+        undone, left = told["undone"], told["left"]
+        if left:
+            again = " ".join(row.summary.get("undoes", [])[-1:])
+            yield Found(
+                *("undo", "warning", f"Undo {row.pk} stopped: {_named(undone)} undone, {_named(left)} not."),
+                f"`planning-sync undo {again}` does the rest.",
+            )
+
+
+def _named(titles: list[str]) -> str:
+    return ", ".join(titles) if titles else "nothing"
 
 
 def _conflicts() -> Iterator[Found]:

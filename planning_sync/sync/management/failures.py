@@ -36,11 +36,11 @@ def code_of(error: Exception) -> Exit | None:
 
     wrong_usage = (
         *(UsageError, plans.NotFound, plans.InvalidValue, plans.InvalidPlace, sync.UnknownReplica),
-        *(sync.InvalidOption, conflicts.ConflictNotFound, conflicts.InvalidDecision),
+        *(sync.InvalidOption, sync.UnknownOperation, conflicts.ConflictNotFound, conflicts.InvalidDecision),
     )
     if isinstance(error, wrong_usage):
         return Exit.WRONG_USAGE
-    if isinstance(error, sync.Refused):
+    if isinstance(error, sync.Refused | sync.UndoRefused):
         return Exit.REFUSED
     expected = (plans.PlansError, conflicts.ConflictsError, sync.SyncError, replicas.ReplicaError)
     return Exit.FAILED if isinstance(error, (CommandFailed, DatabaseError, *expected)) else None

@@ -6,6 +6,7 @@ Each is made with a fixed number of queries, or one for each plan where lines ar
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -13,8 +14,10 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from audit.models import Entry, Operation
+from conflicts import choices
 from conflicts.models import Conflict
 from planning_sync.sync.management import lines
+from planning_sync.sync.management.output import clean
 from planning_sync.sync.models import Link, Replica
 from plans.models import Phase, Plan, Task
 
@@ -100,29 +103,96 @@ def _id(pk: UUID | None) -> str | None:
     return str(pk) if pk else None
 
 
-def conflicts(states: Iterable[str] = AT_WORK) -> list[dict[str, Any]]:
-    """The worst first, and of those the oldest."""
+def conflicts(rows: QuerySet[Conflict], states: Iterable[str] = AT_WORK) -> list[Conflict]:
+    """Those in these states, the worst first, and of those the oldest."""
     rank = {severity: number for number, severity in enumerate(reversed(Conflict.Severity.values))}
-    rows = Conflict.objects.filter(state__in=list(states)).order_by("opened_at", "pk")
-    return [as_conflict(row) for row in sorted(rows, key=lambda row: rank[row.severity])]
+    rows = rows.filter(state__in=list(states)).order_by("opened_at", "pk")
+    return sorted(rows, key=lambda row: rank[row.severity])
 
 
 def as_conflict(row: Conflict) -> dict[str, Any]:
-    """`suggestion` is for strategies that may settle it; without one a person has to."""
+    plan = str(row.plan_id) if row.plan_id else None
     return {
         "id": str(row.pk),
         "kind": row.kind,
         "severity": row.severity,
         "state": row.state,
-        "plan": str(row.plan_id),
-        "item": str(UUID(row.item_key)) if row.item_key else str(row.plan_id),
+        "plan": plan,
+        "item": str(UUID(row.item_key)) if row.item_key else plan,
         "field": row.field,
         "base": row.base_value,
         "replica": row.replica_value,
         "hub": row.hub_value,
-        "suggestion": None,
+        "suggestion": row.suggestion,
         "opened_at": row.opened_at.isoformat(),
     }
+
+
+def whole_conflict(row: Conflict) -> dict[str, Any]:
+    """With all that helps to decide, and what was decided."""
+    return {
+        **as_conflict(row),
+        "label": row.item_label,
+        "rule": row.rule,
+        "path": row.path,
+        "line": row.line,
+        "excerpt": [{"line": number, "text": text} for number, text in row.excerpt],
+        "replica_changed": {"at": _time(row.replica_changed_at), "by": row.replica_changed_by},
+        "hub_changed": {"at": _time(row.hub_changed_at), "by": row.hub_changed_by},
+        "found_by": _id(row.operation_id),
+        "options": [
+            {"take": option.take, "becomes": option.hub, "dropped": list(option.dropped)}
+            for option in (choices.options(row) if row.state == Conflict.State.OPEN else ())
+        ],
+        "assigned_to": str(row.assigned_to) if row.assigned_to else None,
+        "postponed_until": _time(row.postponed_until),
+        "taken": row.taken,
+        "taken_value": row.taken_value,
+        "decided_by": row.decided_by,
+        "decided_at": _time(row.decided_at),
+        "decision": _id(row.decision_id),
+    }
+
+
+def automatic_decisions(limit: int) -> list[dict[str, Any]]:
+    """What strategies settled without a person, the latest first."""
+    rows = Entry.objects.filter(action=Entry.Action.DECIDED, after__has_key="strategy").order_by("-id")
+    found = list(rows[:limit])
+    titles = Plan.objects.in_bulk([row.plan_id for row in found if row.plan_id])
+    return [_automatic(row, titles) for row in found]
+
+
+def _automatic(row: Entry, plans: Mapping[UUID, Plan]) -> dict[str, Any]:
+    before, after = row.before or {}, row.after or {}
+    plan = plans.get(row.plan_id) if row.plan_id else None
+    return {
+        "entry": row.pk,
+        "at": row.at.isoformat(),
+        "operation": str(row.operation_id),
+        "plan": _id(row.plan_id),
+        "plan_title": plan.title if plan else "",
+        "item": _id(row.item_id),
+        "field": row.field,
+        "base": before.get("base"),
+        "replica": before.get("replica"),
+        "hub": before.get("hub"),
+        "strategy": after["strategy"],
+        "take": after["take"],
+        "outcome": after["value"] if after["take"] == "value" else before.get(after["take"]),
+    }
+
+
+def told(value: Any) -> str:
+    """A conflict's value in one line."""
+    if value is None:
+        return "(not there)"
+    if isinstance(value, dict):
+        return f"{value['items']} items"
+    return clean(", ".join(map(str, value)) if isinstance(value, list) else value) or '""'
+
+
+def _time(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
 
 
 def replicas() -> list[dict[str, Any]]:

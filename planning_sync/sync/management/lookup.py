@@ -16,9 +16,11 @@ from uuid import UUID
 from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
+from audit.models import Operation
 from conflicts.errors import ConflictNotFound
 from conflicts.models import Conflict
 from planning_sync.replicas import names
+from planning_sync.sync.errors import UnknownOperation
 from planning_sync.sync.management.failures import UsageError
 from planning_sync.sync.models import Link, Replica
 from plans.errors import NotFound
@@ -32,7 +34,7 @@ SHORT = 8
 _SHOWN = 10
 _HEX = re.compile(r"[0-9a-f]{4,32}")
 
-Row = TypeVar("Row", Plan, Phase, Task, Conflict)
+Row = TypeVar("Row", Plan, Phase, Task, Conflict, Operation)
 
 
 class Ambiguous(UsageError):
@@ -78,6 +80,26 @@ def conflict(given: str) -> UUID:
     if not rows:
         raise ConflictNotFound(given)
     return _only("conflict", given, rows, lambda row: f"{row.pk}  {row}").pk
+
+
+def operation(given: str) -> UUID:
+    """An operation, by its id or the start or end of it."""
+    rows = list(_with_id(Operation.objects.order_by("-started_at"), given)[: _SHOWN + 1])
+    if not rows:
+        raise UnknownOperation(given)
+    return _only("operation", given, rows, _operation_line).pk
+
+
+def anything(given: str) -> Plan | Phase | Task:
+    """A plan, phase or task by its id, live or in the bin; else a live plan by any name."""
+    rows: list[Plan | Phase | Task] = [
+        *_with_id(Plan.objects.all(), given)[:_SHOWN],
+        *_with_id(Phase.objects.all(), given)[:_SHOWN],
+        *_with_id(Task.objects.all(), given)[:_SHOWN],
+    ]
+    if len(rows) > 1:
+        raise Ambiguous("item", given, [f"{row.pk}  {row}" for row in rows])
+    return rows[0] if rows else plan(given)
 
 
 # ------------------------------------------------------------------------------------------- by what
@@ -153,6 +175,10 @@ def _plan_line(row: Plan) -> str:
 
 def _task_line(row: Task) -> str:
     return f"{row.pk}  {row}  ({row.plan.title})"
+
+
+def _operation_line(row: Operation) -> str:
+    return f"{row.pk}  {row.kind} by {row.actor}, {row.started_at:%Y-%m-%d %H:%M:%S}"
 
 
 def _phase_line(row: Phase) -> str:

@@ -1,4 +1,4 @@
-"""A sync's report, told to people: `tell`."""
+"""A sync's report, told to people: `tell`; one changed row: `row_told`."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _preview(output: Output, preview: Mapping[str, Any]) -> None:
     if preview["action"] == "import":
         told = f"{preview['tasks']} tasks, {preview['phases']} phases"
         output.say(f"  hub   + {clean(preview['title'])} ({told})")
-    shown = [f"  hub   {_row(row)}" for row in preview.get("rows", ())]
+    shown = [f"  hub   {row_told(row)}" for row in preview.get("rows", ())]
     shown += [f"  file  {clean(line)}" for line in preview.get("lines", ())]
     shown += [f"  clash {_clash(clash)}" for clash in preview.get("conflicts", ())]
     shown += [f"  settle {_settled(clash)}" for clash in preview.get("settled", ())]
@@ -73,7 +73,8 @@ def _preview(output: Output, preview: Mapping[str, Any]) -> None:
 _SIGNS = {"create": "+", "delete": "-", "move": ">", "update": "~"}
 
 
-def _row(row: Mapping[str, Any]) -> str:
+def row_told(row: Mapping[str, Any]) -> str:
+    """One row of the hub as it changes, on one line."""
     told = f"{_SIGNS[row['change']]} {row['kind']} {clean(row['text'])}"
     if row["change"] == "update":
         told += f": {row['field']} {_value(row['before'])} -> {_value(row['after'])}"

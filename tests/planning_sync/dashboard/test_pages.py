@@ -362,3 +362,10 @@ def test_phases_have_headings_by_depth(browser: Client, plan: Plan) -> None:
         found = Phase.objects.get(title=phase)
         assert f'id="i-{found.pk.hex}"' in shown
         assert f"{phase}</{level}>" in shown
+
+
+def test_pages_say_that_nothing_from_within_them_may_run(browser: Client) -> None:
+    for path in ("/login/", "/", "/admin/"):
+        policy = browser.get(path, follow=True).headers["Content-Security-Policy"]
+        assert "script-src 'self'" in policy
+        assert "unsafe" not in policy

@@ -11,9 +11,8 @@ import pytest
 from audit.models import Entry
 from conflicts import services as conflicts
 from conflicts.models import Conflict
-from planning_sync.sync import services
-from planning_sync.sync.errors import InvalidOption
 from plans import services as plans
+from tests.planning_sync.sync.policies import policy_for
 from tests.planning_sync.sync.workbench import Workbench
 
 PLAN = """# Launch
@@ -61,8 +60,7 @@ def clash_in_status(desk: Workbench) -> None:
 
 
 def with_policy(desk: Workbench, *rules: dict[str, Any]) -> None:
-    desk.row.options["arbitration"] = {"rule": list(rules)}
-    desk.row.save(update_fields=["options"])
+    policy_for(desk.row.pk, *rules)
 
 
 def assert_told(told: Told, strategy: str, take: str, values: tuple[Any, Any, Any]) -> None:
@@ -199,7 +197,7 @@ def test_a_policy_may_stand_beside_the_plans(launch: Workbench) -> None:
     launch.assert_in_step()
 
 
-def test_the_option_of_the_replica_goes_before_the_file(launch: Workbench) -> None:
+def test_the_policy_in_the_hub_goes_before_the_file(launch: Workbench) -> None:
     launch.write("conflict-policy.toml", '[[rule]]\nstrategies = ["replica_wins"]\n')
     with_policy(launch, {"strategies": "manual"})
     clash_in_status(launch)
@@ -218,13 +216,6 @@ def test_a_policy_that_cannot_be_read_is_an_error_and_leaves_everything_to_a_per
     assert [error["error"] for error in report.errors if "conflict-policy.toml" in error["error"]]
     assert [row[0] for row in launch.conflicts()] == ["text"]
     assert "Choose a day" in launch.texts("launch.md")
-
-
-def test_a_replica_is_not_added_with_a_policy_that_makes_no_sense(desk: Workbench) -> None:
-    other = desk.folder.parent / "other"
-    other.mkdir()
-    with pytest.raises(InvalidOption, match="rule 1, strategies: 'coin' is not one of auto_merge"):
-        services.add_replica(other, actor="alice", arbitration={"rule": [{"strategies": ["coin"]}]})
 
 
 def test_a_declared_progress_is_counted_again_where_a_policy_asks_for_it(launch: Workbench) -> None:

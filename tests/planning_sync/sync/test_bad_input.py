@@ -250,10 +250,13 @@ def test_a_hub_edit_while_an_empty_folder_stands_in_for_the_real_one_deletes_not
     good.set("A good thing to do", status="todo")
     good.set("A good thing to do", status="done")
     assert Plan.objects.live().count() == 1
-    assert not Conflict.objects.exists()
+    asked = Conflict.objects.get()
+    assert (asked.rule, asked.severity, asked.plan) == ("folder_emptied", "critical", None)
     good.folder.rmdir()
     away.rename(good.folder)
     good.sync()
+    asked.refresh_from_db()
+    assert asked.state == "closed"
     good.assert_in_step()
 
 

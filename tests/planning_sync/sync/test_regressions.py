@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -223,3 +224,76 @@ def test_a_plan_deleted_in_the_hub_while_it_is_synced_is_looked_at_again(
     garden.sync()
     assert [field for field, *_ in garden.conflicts()] == ["presence"]
     assert "- [x] Dig" in garden.read("garden.md")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_plan_renamed_to_where_a_similar_one_was_deleted_is_the_renamed_one(
+    tmp_path: Path, settings: Any
+) -> None:
+    """Found by the state machine: the one in the bin came back, and the renamed one went there."""
+    settings.PLANNING_SYNC_FOLLOW = False
+    bench = Workbench.at(tmp_path / "plans")
+    bench.write("old.md", "# Move\n\n- [ ] Pack the boxes\n- [ ] Call the movers\n- [ ] Clean the flat\n")
+    bench.sync()
+    (bench.folder / "old.md").unlink()
+    bench.sync(allow_mass_delete=True)
+    bench.write("new.md", "# Move\n\n- [ ] Pack the boxes\n- [ ] Call the movers\n- [ ] Hand over the keys\n")
+    bench.sync()
+    plan = bench.plan("new.md")
+    plans.set_fields(plan, {"text": "Our move"}, actor="alice")
+    bench.edit("new.md", "# Move", "# The move")
+    bench.sync()
+    conflict = Conflict.objects.get(state="open")
+    conflicts.resolve(conflict.pk, take="value", value="The great move", actor="alice")
+    (bench.folder / "new.md").rename(bench.folder / "old.md")
+    bench.sync()
+    assert bench.plan("old.md") == plan
+    assert bench.read("old.md").startswith("# The great move\n")
+    conflict.refresh_from_db()
+    assert conflict.state == "resolved"
+    bench.assert_in_step()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_plan_from_the_bin_that_is_back_as_it_was_is_that_plan(tmp_path: Path, settings: Any) -> None:
+    settings.PLANNING_SYNC_FOLLOW = False
+    bench = Workbench.at(tmp_path / "plans")
+    old = "# Move\n\n- [ ] Pack the boxes\n- [ ] Call the movers\n- [ ] Clean the flat\n"
+    bench.write("old.md", old)
+    bench.sync()
+    plan = bench.plan("old.md")
+    (bench.folder / "old.md").unlink()
+    bench.sync(allow_mass_delete=True)
+    bench.write("new.md", old.replace("Clean the flat", "Hand over the keys"))
+    bench.sync()
+    (bench.folder / "new.md").unlink()
+    bench.write("old.md", old)
+    bench.sync(allow_mass_delete=True)
+    assert bench.plan("old.md") == plan
+    assert plan.__class__.objects.get(pk=plan.pk).deleted_at is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_decision_waits_while_its_plan_is_in_conflict_as_a_whole(tmp_path: Path, settings: Any) -> None:
+    settings.PLANNING_SYNC_FOLLOW = False
+    bench = Workbench.at(tmp_path / "plans")
+    text = "# Move\n\n- [ ] Pack the boxes\n- [ ] Call the movers\n"
+    bench.write("plan.md", text)
+    bench.sync()
+    bench.set("Pack the boxes", status="done")
+    bench.edit("plan.md", "- [ ] Pack", "- [~] Pack")
+    bench.sync()
+    conflict = Conflict.objects.get(state="open")
+    conflicts.resolve(conflict.pk, take="value", value="blocked", actor="alice")
+    bench.set("Call the movers", status="done")
+    (bench.folder / "plan.md").unlink()
+    bench.sync(allow_mass_delete=True)
+    assert Conflict.objects.get(state="open").field == "presence"
+    conflict.refresh_from_db()
+    assert conflict.state == "decided"
+    bench.write("plan.md", text.replace("[ ] Pack", "[~] Pack"))
+    bench.sync()
+    conflict.refresh_from_db()
+    assert conflict.state == "resolved"
+    assert bench.task("Pack the boxes").status == "blocked"
+    bench.assert_in_step()

@@ -18,6 +18,7 @@ from planning_sync.sync.models import Intent, Link
 from planning_sync.sync.passes import Options
 from plans import services as plans
 from plans.models import Plan, Task
+from tests.planning_sync.sync.policies import policy_for
 from tests.planning_sync.sync.workbench import Workbench
 
 PLAN = """# Launch
@@ -423,7 +424,8 @@ def test_one_path_is_synced_by_itself(launch: Workbench) -> None:
 
 def test_an_owned_field_never_clashes(tmp_path: Path, transactional_db: None, settings: object) -> None:
     settings.PLANNING_SYNC_FOLLOW = False  # type: ignore[attr-defined]
-    desk = Workbench.at(tmp_path / "plans", owners={"text": "hub"})
+    desk = Workbench.at(tmp_path / "plans")
+    policy_for(desk.row.pk, owners={"text": "hub"})
     desk.write("launch.md", PLAN)
     desk.sync()
     desk.edit("launch.md", "Tag the version", "Tag version 1.0")
@@ -495,6 +497,8 @@ def test_a_decision_that_was_never_applied_is_not_called_resolved(
     conflict = Conflict.objects.get()
     conflicts.resolve(conflict.pk, take="value", value="Tag it", actor="bob")
     (launch.folder / "launch.md").unlink()
+    launch.sync()
+    conflicts.resolve(Conflict.objects.get(state="open", field="presence").pk, take="replica", actor="bob")
     launch.sync()
     conflict.refresh_from_db()
     assert conflict.state == "closed"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from django.core.management.base import CommandParser
+
+from audit import seals, triggers
 from planning_sync.sync.management import base, checkup
 from planning_sync.sync.management.checkup import Found
 from planning_sync.sync.management.failures import Exit
-from planning_sync.sync.management.output import clean
+from planning_sync.sync.management.output import Progress, clean
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -18,8 +22,22 @@ class Command(base.Command):
     help = "Check environment, database, replicas and plans; say what to do where something is wrong."
     needs_tables = False
 
+    def arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--audit", action="store_true", help="Verify the audit log as well: reads all of it."
+        )
+        parser.add_argument(
+            "--witness",
+            default="",
+            metavar="NUMBER:DIGEST",
+            help="With --audit: a seal that was written down earlier, which has to be there still.",
+        )
+
     def act(self, options: dict[str, Any]) -> Exit:
         found = list(checkup.checks())
+        if options["audit"] or options["witness"]:
+            with self.output.progress("Verifying the audit log") as progress:
+                found += _audit(found, options["witness"], progress)
         worst = max((_RANK[each.state] for each in found), default=0)
         if self.output.as_json:
             self.output.document({"status": list(_RANK)[worst], "checks": [each._asdict() for each in found]})
@@ -36,6 +54,27 @@ class Command(base.Command):
             self.output.say(f"{bad['problem']} problems, {bad['warning']} warnings.")
         else:
             self.output.say("All is well.")
+
+
+def _audit(found: list[Found], witness: str, progress: Progress | None) -> Iterator[Found]:
+    if any(each.check == "database" and each.state == "problem" for each in found):
+        return
+    lost = triggers.missing()
+    if lost:
+        yield Found(
+            *("audit log", "problem", f"Nothing keeps it from being rewritten: {', '.join(lost)} missing."),
+            "Find out who dropped these triggers; `planning-sync migrate` makes them again.",
+        )
+    verdict = seals.verify(witness=witness, progress=progress)
+    if verdict.broken is not None:
+        yield Found(
+            *("audit log", "problem", f"It was rewritten. {verdict.broken}"),
+            "Compare with a backup from before. Nothing is mended here: what stands there is evidence.",
+        )
+        return
+    told = f"{verdict.entries} entries under {verdict.seals} seals are as they were"
+    told += f", {verdict.unsealed} are not sealed yet, {verdict.pruned} went by retention."
+    yield Found("audit log", "ok", told + (f" Last seal {verdict.head}" if verdict.head else ""))
 
 
 def _message(found: Found) -> Text:

@@ -6,9 +6,12 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from planning_sync.sync import versions
 from planning_sync.sync.management import base, listing, lookup
 from planning_sync.sync.management.failures import Exit
 from planning_sync.sync.management.output import clean
+from planning_sync.sync.management.reporting import row_told
+from planning_sync.sync.versions import Difference
 
 _MOST_SHOWN = 12
 """Entries shown of one operation; `--json` has them all."""
@@ -25,8 +28,14 @@ class Command(base.Command):
             "--limit", type=int, default=20, metavar="N", help="How many operations (default 20)."
         )
 
+        parser.add_argument(
+            "--diff", metavar="OPERATION", help="Show what this operation changed, on tasks and on lines."
+        )
+
     def act(self, options: dict[str, Any]) -> Exit:
         plan = lookup.plan(options["plan"])
+        if options["diff"]:
+            return self._differ(versions.difference(plan, lookup.operation(options["diff"])))
         found = listing.operations(plan, max(options["limit"], 1))
         if self.output.as_json:
             self.output.document(found)
@@ -41,6 +50,18 @@ class Command(base.Command):
                 self.output.say(f"    {_entry(entry)}")
             if len(operation["entries"]) > _MOST_SHOWN:
                 self.output.say(f"    ... and {len(operation['entries']) - _MOST_SHOWN} more")
+        return Exit.FINE
+
+    def _differ(self, found: Difference) -> Exit:
+        if self.output.as_json:
+            self.output.document(found.as_json())
+            return Exit.FINE
+        for row in found.rows:
+            self.output.say(f"hub   {row_told(row)}")
+        for line in found.lines or ():
+            self.output.say(f"file  {clean(line)}")
+        if found.lines is None:
+            self.output.say("The content of the file at that time is not kept any more.")
         return Exit.FINE
 
 

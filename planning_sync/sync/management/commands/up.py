@@ -167,6 +167,10 @@ def _children(options: dict[str, Any]) -> list[Child]:
         "--no-access-log",
         "--timeout-graceful-shutdown",
         "2",
+        "--ws-max-size",  # what clients say is short
+        "65536",
+        "--forwarded-allow-ips",
+        ",".join(map(str, settings.PLANNING_SYNC_TRUSTED_PROXIES)),
     ]
     children = [Child("web", server), Child("worker", ["django", "qcluster"])]
     if not options["no_watch"]:

@@ -1,0 +1,98 @@
+"""The triggers that write a `Mark` for whatever the log gains: `install`, run after every migration.
+
+Not a migration of their own, because Django rebuilds a SQLite table to alter it, which drops its triggers
+without a word. A migration that rebuilds `live_mark` itself has to drop them first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connections
+
+CHANNEL = "planning_sync_log"
+"""What PostgreSQL notifies on when a transaction that wrote marks commits."""
+
+_INTO = "INSERT INTO live_mark (operation_id, entry_id, phase, status, {xid}at)"
+_SQLITE_NOW = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+
+
+def _sqlite_trigger(name: str, event: str, values: str) -> str:
+    into = _INTO.format(xid="")
+    return f"CREATE TRIGGER {name} AFTER {event} BEGIN {into} VALUES ({values}, {_SQLITE_NOW}); END"
+
+
+SQLITE = {
+    "live_mark_started": _sqlite_trigger(
+        "live_mark_started", "INSERT ON audit_operation", "NEW.id, NULL, 'started', ''"
+    ),
+    "live_mark_finished": _sqlite_trigger(
+        "live_mark_finished",
+        "UPDATE OF status ON audit_operation WHEN NEW.status <> OLD.status AND NEW.status <> 'running'",
+        "NEW.id, NULL, 'finished', NEW.status",
+    ),
+    "live_mark_recorded": _sqlite_trigger(
+        "live_mark_recorded", "INSERT ON audit_entry", "NEW.operation_id, NEW.id, 'recorded', ''"
+    ),
+}
+
+
+def _postgres_trigger(name: str, event: str, select: str) -> str:
+    """One statement writes the marks of all rows that another one wrote, COPY included."""
+    into = _INTO.format(xid="xid, ")
+    return f"""
+        CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            {into} {select};
+            IF FOUND THEN PERFORM pg_notify('{CHANNEL}', ''); END IF;
+            RETURN NULL;
+        END $$;
+        CREATE OR REPLACE TRIGGER {name} AFTER {event} FOR EACH STATEMENT EXECUTE FUNCTION {name}();
+    """
+
+
+_XID = "pg_current_xact_id()::text::bigint, statement_timestamp()"
+POSTGRES = (
+    _postgres_trigger(
+        "live_mark_started",
+        "INSERT ON audit_operation REFERENCING NEW TABLE AS fresh",
+        f"SELECT id, NULL, 'started', '', {_XID} FROM fresh",  # noqa: S608
+    ),
+    _postgres_trigger(
+        "live_mark_finished",
+        "UPDATE ON audit_operation REFERENCING OLD TABLE AS stale NEW TABLE AS fresh",
+        f"SELECT fresh.id, NULL, 'finished', fresh.status, {_XID} FROM fresh JOIN stale USING (id) "  # noqa: S608
+        "WHERE fresh.status <> stale.status AND fresh.status <> 'running'",
+    ),
+    _postgres_trigger(
+        "live_mark_recorded",
+        "INSERT ON audit_entry REFERENCING NEW TABLE AS fresh",
+        f"SELECT operation_id, id, 'recorded', '', {_XID} FROM fresh ORDER BY id",  # noqa: S608
+    ),
+)
+
+
+def install(*, using: str, **_: Any) -> None:
+    """Make the triggers that are not there, or not as they are to be."""
+    if "live_mark" not in connections[using].introspection.table_names():
+        return  # migrated back to before this app
+    if connections[using].vendor == "postgresql":
+        _install_postgres(using)
+    else:
+        _install_sqlite(using)
+
+
+def _install_postgres(using: str) -> None:
+    with connections[using].cursor() as cursor:
+        for statements in POSTGRES:
+            cursor.execute(statements)
+
+
+def _install_sqlite(using: str) -> None:
+    with connections[using].cursor() as cursor:
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        known = dict(cursor.fetchall())
+        for name, statement in SQLITE.items():
+            if known.get(name) != statement:
+                cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
+                cursor.execute(statement)

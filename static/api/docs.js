@@ -1,0 +1,22 @@
+"use strict";
+
+// Swagger UI on the schema of this server. A file of its own, because inline scripts are not allowed.
+const place = document.getElementById("swagger-ui");
+
+SwaggerUIBundle({
+  url: place.dataset.schema,
+  domNode: place,
+  presets: [SwaggerUIBundle.presets.apis],
+  layout: "BaseLayout",
+  deepLinking: true,
+  docExpansion: "none",
+  defaultModelsExpandDepth: 0,
+  validatorUrl: null,
+  requestInterceptor: (request) => {
+    // Somebody who is signed in in this browser may try requests with the session.
+    if (!["GET", "HEAD"].includes(request.method) && !request.headers.Authorization) {
+      request.headers["X-CSRFToken"] = place.dataset.csrf;
+    }
+    return request;
+  },
+});

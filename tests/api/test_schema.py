@@ -1,0 +1,192 @@
+"""The schema: without a warning, with examples that are true to it, and the server true to it."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
+from hypothesis import HealthCheck, Phase, given, settings
+from jsonschema import Draft202012Validator
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from planning_sync.api import limits, problems, routes, services
+from planning_sync.wsgi import application
+from plans.models import Task
+from tests.api.programs import person
+from tests.planning_sync.sync.workbench import Workbench
+
+
+def schema() -> dict[str, Any]:
+    found: dict[str, Any] = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
+    return found
+
+
+def operations() -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in schema()["paths"].items():
+        for method, told in methods.items():
+            yield f"{method.upper()} {path}", told
+
+
+def test_the_schema_is_made_without_a_warning_and_is_valid() -> None:
+    errors = io.StringIO()
+    call_command("spectacular", "--validate", "--fail-on-warn", stdout=io.StringIO(), stderr=errors)
+    assert errors.getvalue() == ""
+    assert schema()["openapi"].startswith("3.1")
+
+
+def test_every_route_is_in_it_but_its_own() -> None:
+    told = {name.replace("{", "<").replace("}", ">") for name, _ in operations()}
+    served = {
+        f"{method} /api/v1/{re.sub('<[a-z]+:', '<', route.path)}"
+        for route in routes.all_routes()
+        for method in route.needs
+        if route.name != "schema"
+    }
+    assert told == served
+
+
+def resolved(document: dict[str, Any], part: Any) -> Any:
+    while isinstance(part, dict) and "$ref" in part:
+        found: Any = document
+        for step in part["$ref"].removeprefix("#/").split("/"):
+            found = found[step]
+        part = found
+    return part
+
+
+def test_every_endpoint_has_examples_and_they_are_true_to_its_schema() -> None:
+    document = schema()
+    for name, told in operations():
+        contents = [("its request", each) for each in told.get("requestBody", {}).get("content", {}).values()]
+        for status, answer in told["responses"].items():
+            if status < "400" and status != "204":
+                contents += [(status, each) for each in resolved(document, answer)["content"].values()]
+        assert contents or "204" in told["responses"] or name.startswith("DELETE"), name
+        for where, content in contents:
+            assert content.get("examples"), f"{name} has no example of {where}"
+            for example in content["examples"].values():
+                validator = Draft202012Validator({**content["schema"], "components": document["components"]})
+                problem = next(validator.iter_errors(example["value"]), None)
+                assert problem is None, f"{name}, {where}: {problem.message if problem else ''}"
+
+
+def test_every_problem_is_told_in_the_schema() -> None:
+    text = str(schema()["components"]["responses"])
+    assert [slug for slug in problems.KINDS if f"'{slug}'" not in text] == []
+
+
+def test_the_schema_and_its_page_need_no_sign_in_and_nothing_from_elsewhere(desk: Workbench) -> None:
+    browser = Client()
+    answer = browser.get("/api/v1/schema")
+    assert answer.status_code == 200
+    page = browser.get("/docs")
+    text = page.content.decode()
+    assert "//" not in re.sub(r"<!--.*?-->", "", text.replace("</", "<")).replace("<!doctype", "")
+    assert not re.search(r"<script>|<style|\son\w+=|\sstyle=", text)
+    policy = page.headers["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    for source in re.findall(r'(?:src|href)="(/static/[^"]+)"', text):
+        found = browser.get(source)
+        assert found.status_code == 200, source
+        found.close()
+
+
+# --------------------------------------------------------------------------- the server against it
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+
+@pytest.mark.parametrize("role", ["reader", "editor", "administrator"])
+def test_the_server_answers_as_the_schema_says(
+    desk: Workbench, role: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.PLANNING_SYNC_RATE_LIMIT = 1_000_000
+    monkeypatch.setattr(limits, "_SIGN_INS", 1_000_000)
+    user = User.objects.create_superuser("ada") if role == "administrator" else person("rob", role)
+    headers = {"Authorization": f"Bearer {services.issue(user).access}"}
+    found = schemathesis.openapi.from_dict(schema())
+    found.app = application
+    listed: list[Any] = [each.ok() for each in found.get_all_operations()]  # type: ignore[union-attr]
+    listed.sort(key=lambda operation: operation.method == "delete")
+    seen, wrong = set(), []
+    for operation in listed:
+        for mode, number in ((GenerationMode.POSITIVE, 2), (GenerationMode.NEGATIVE, 1)):
+            cases = operation.as_strategy(generation_mode=mode)
+            try:
+                seen |= {(operation.label, status) for status in sent(cases, number, headers, ids(desk))}
+            except FailureGroup as error:
+                wrong += [f"{operation.label}: {each}" for each in error.exceptions]
+    assert wrong == []
+    assert {label for label, _ in seen} == {operation.label for operation in listed}
+    if role == "administrator":
+        assert {label for label, status in seen if status < 300} >= REACHED
+
+
+REACHED = {
+    *("POST /api/v1/tasks", "POST /api/v1/phases", "POST /api/v1/plans", "POST /api/v1/keys"),
+    *("PATCH /api/v1/tasks/{task_id}", "PATCH /api/v1/phases/{phase_id}", "PATCH /api/v1/plans/{plan_id}"),
+    *("POST /api/v1/sync/now", "DELETE /api/v1/plans/{plan_id}", "GET /api/v1/plans/{plan_id}/document"),
+}
+"""Some that random requests do bring to do their work, so that this is no mere test of refusals."""
+
+
+def ids(desk: Workbench) -> dict[str, str]:
+    """What is really there, for half of the requests."""
+    task = Task.objects.get(text="Publish it")
+    return {
+        "plan_id": str(task.plan_id),
+        "task_id": str(task.pk),
+        "phase_id": str(task.phase_id),
+        "replica_id": str(desk.row.pk),
+    }
+
+
+def sent(cases: Any, number: int, headers: dict[str, str], known: dict[str, str]) -> list[int]:
+    """The statuses of the answers to that many requests, each of which is as the schema says."""
+    statuses: list[int] = []
+
+    @settings(
+        max_examples=number,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=cases)
+    def send(case: Case[Any]) -> None:
+        if len(statuses) % 2 == 0:
+            case.path_parameters.update({name: known[name] for name in known.keys() & case.path_parameters})
+            if isinstance(case.body, dict) and "parent" in case.body:
+                case.body |= {"parent": known["phase_id" if "tasks" in case.path else "plan_id"]}
+                case.body.pop("after", None)
+            if case.headers:
+                case.headers.pop("If-Match", None)
+        answer = case.call(headers=headers)
+        case.validate_response(answer, checks=CHECKS)
+        statuses.append(answer.status_code)
+
+    send()
+    return statuses
