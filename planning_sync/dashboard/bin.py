@@ -28,7 +28,7 @@ from planning_sync.dashboard import previews
 from planning_sync.dashboard.history import SEE_PLANS
 from planning_sync.dashboard.operations import FAILURES, failure, undo_link
 from planning_sync.sync import bin as binned
-from planning_sync.sync import restoring
+from planning_sync.sync import restoring, undo_rights
 from planning_sync.sync.bin import Binned
 from planning_sync.sync.models import Link
 from planning_sync.sync.restoring import Row
@@ -105,7 +105,7 @@ def _told(row: Row) -> str:
 
 
 def _needed(row: Row) -> tuple[str, ...]:
-    return (previews.CHANGE, f"plans.add_{row._meta.model_name}")
+    return (undo_rights.CHANGE, f"plans.add_{row._meta.model_name}")
 
 
 def _row(request: HttpRequest, row_id: UUID) -> Row:
@@ -129,7 +129,7 @@ def _rows(found: list[Binned], user: Someone) -> list[Listed]:
     links = Link.objects.filter(plan__in=plans).exclude(released_at=None)
     stay = set(links.values_list("plan_id", flat=True))
     may = {
-        kind: user.has_perms((previews.CHANGE, f"plans.add_{kind}"))  # type: ignore[union-attr]
+        kind: user.has_perms((undo_rights.CHANGE, f"plans.add_{kind}"))  # type: ignore[union-attr]
         for kind in (Kind.PLAN, Kind.PHASE, Kind.TASK)
     }
     now = timezone.now()

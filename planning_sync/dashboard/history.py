@@ -30,7 +30,7 @@ from audit.models import Entry, Operation
 from planning_sync.dashboard import diffs, log, previews, telling
 from planning_sync.dashboard.operations import FAILURES, LOOK, failure, undo_link
 from planning_sync.dashboard.telling import Change
-from planning_sync.sync import restoring, versions
+from planning_sync.sync import restoring, undo_rights, versions
 from planning_sync.sync.undo import Outcome
 from planning_sync.sync.undo_preview import PlanPreview
 from plans import history
@@ -57,7 +57,7 @@ def listed(request: HttpRequest, plan_id: UUID) -> HttpResponse:
         "page": page,
         "rows": rows,
         "now": timezone.localtime(),
-        "may_restore": request.user.has_perm(previews.CHANGE),
+        "may_restore": request.user.has_perm(undo_rights.CHANGE),
     }
     return render(request, "dashboard/history.html", context)
 
@@ -87,7 +87,7 @@ def difference(request: HttpRequest, plan_id: UUID) -> HttpResponse:
         "changes": [telling.of_row(row) for row in found.rows[:ROWS_MOST]],
         "more": max(0, len(found.rows) - ROWS_MOST),
         "diff": None if found.lines is None else diffs.shown(found.lines),
-        "may_restore": request.user.has_perm(previews.CHANGE),
+        "may_restore": request.user.has_perm(undo_rights.CHANGE),
     }
     return render(request, "dashboard/history_difference.html", context)
 
@@ -126,7 +126,7 @@ def task(request: HttpRequest, plan_id: UUID, task_id: UUID) -> HttpResponse:
         "page": page,
         "events": list(events.values()),
         "now": timezone.localtime(),
-        "may_restore": request.user.has_perm(previews.CHANGE),
+        "may_restore": request.user.has_perm(undo_rights.CHANGE),
     }
     return render(request, "dashboard/history_task.html", context)
 
@@ -186,7 +186,7 @@ def _restored(request: HttpRequest, wanted: _Wanted) -> HttpResponse:
         return redirect(wanted.back)
     if request.method != "POST":
         return _preview(request, wanted, found)
-    if previews.refusal(request.user, previews.needed_to_restore(found)):
+    if previews.refusal(request.user, undo_rights.needed_to_restore(found)):
         return _preview(request, wanted, found, status=403)
     if request.POST.get("fingerprint") != previews.fingerprint_of(found, wanted.plan):
         told = _("The plan changed while you looked. Nothing was restored; here is what would change now.")
@@ -214,7 +214,7 @@ def _preview(
         "plans": [shown] if shown.does_something else [],
         "back": wanted.back,
         "fingerprint": previews.fingerprint_of(found, wanted.plan),
-        "refused": previews.refusal(request.user, previews.needed_to_restore(found)),
+        "refused": previews.refusal(request.user, undo_rights.needed_to_restore(found)),
         "problem": problem,
     }
     return render(request, "dashboard/history_restore.html", context, status=status)

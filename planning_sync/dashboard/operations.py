@@ -29,6 +29,7 @@ from planning_sync.dashboard import log, previews, telling
 from planning_sync.dashboard.log import Filters
 from planning_sync.replicas.errors import ReplicaError
 from planning_sync.sync import undo as undoing
+from planning_sync.sync import undo_rights
 from planning_sync.sync.errors import AlreadyUndone, DependentWork, PreviewStale, SyncError
 from planning_sync.sync.undo import Outcome, Preview
 from plans.errors import PlansError
@@ -196,7 +197,7 @@ def _refusal(request: HttpRequest, found: Preview) -> str:
     """Why this person cannot do it; "" where nothing stands in the way."""
     if previews.reaches_hidden([each.pk for each in found.undoes], request.user):
         return _("It reached plans that you may not see. Somebody who sees all of them can undo it.")
-    return previews.refusal(request.user, previews.needed(found))
+    return previews.refusal(request.user, undo_rights.needed(found))
 
 
 def _tell_failures(request: HttpRequest, outcome: Outcome) -> None:
@@ -254,7 +255,7 @@ def _is_undoable(operation: Operation) -> bool:
 def _may_undo(request: HttpRequest, operation: Operation) -> bool:
     """Whether the button is worth showing; the preview tells of whatever else it takes."""
     resolves = operation.kind == Operation.Kind.RESOLVE
-    return request.user.has_perm(DECIDE if resolves else previews.CHANGE)
+    return request.user.has_perm(DECIDE if resolves else undo_rights.CHANGE)
 
 
 def _operation(request: HttpRequest, operation_id: UUID) -> Operation:

@@ -13,21 +13,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from audit import sight
-from audit.models import Entry, Operation
+from audit.models import Entry
 from conflicts.models import Conflict
 from conflicts.presentation import field_name
-from conflicts.queue import DECIDE, Someone
+from conflicts.queue import Someone
 from planning_sync.dashboard import diffs, telling
 from planning_sync.dashboard.diffs import Diff
 from planning_sync.dashboard.telling import Change
 from planning_sync.sync.models import Replica
-from planning_sync.sync.undo import Preview
 from planning_sync.sync.undo_preview import PlanPreview
 from plans.models import Plan
 
-CHANGE = "plans.change_plan"
-_PRESENCE = {"discard": "plans.delete_plan", "recover": "plans.add_plan"}
-_SETTLED = (Conflict.State.DECIDED, Conflict.State.RESOLVED)
 ROWS_MOST = 200
 
 Text = str | Promise
@@ -114,31 +110,6 @@ def _plan(told: PlanPreview, names: set[str]) -> PlanShown:
 
 
 # --------------------------------------------------------------------------------------- who may
-
-
-def needed(found: Preview) -> set[str]:
-    """The permissions that it takes: an undo does what other buttons do, and needs what they need."""
-    if all(each.kind == Operation.Kind.RESOLVE for each in found.undoes):
-        return {DECIDE}
-    return {CHANGE, *_for_presence(found.plans), *({DECIDE} if _is_about_decisions(found) else ())}
-
-
-def needed_to_restore(found: PlanPreview) -> set[str]:
-    return {CHANGE, *_for_presence([found])}
-
-
-def _for_presence(plans: Iterable[PlanPreview]) -> set[str]:
-    return {_PRESENCE[each.presence] for each in plans if each.presence}
-
-
-def _is_about_decisions(found: Preview) -> bool:
-    """Whether it takes a decision back, or, as the undo of an undo, takes it again."""
-    if any(each.kind == Operation.Kind.RESOLVE for each in found.undoes):
-        return True
-    told = [each for plan in found.plans for each in plan.conflicts]
-    if any(each["becomes"] in _SETTLED for each in told):
-        return True
-    return Conflict.objects.filter(pk__in=[each["conflict"] for each in told]).exclude(decision=None).exists()
 
 
 def refusal(user: Any, permissions: Iterable[str]) -> str:

@@ -142,7 +142,11 @@ def test_a_decision_is_undone_by_those_who_may_decide(
     done = arbiter.post(f"conflicts/{row['id']}/resolve", {"take": "hub", "seen": seen}, status=200)
     path = f"operations/{done['decision']['operation']}/undo"
     assert "conflicts.decide_conflict" in editor.post(path, status=403)["detail"]
-    arbiter.post(path, status=200)
+    undone = arbiter.post(path, status=200)
+    assert arbiter.get(f"conflicts/{row['id']}")["status"] == "open"
+    # The undo of the undo decides again.
+    again = f"operations/{undone['operation']}/undo"
+    assert "conflicts.decide_conflict" in editor.post(again, status=403)["detail"]
     assert arbiter.get(f"conflicts/{row['id']}")["status"] == "open"
 
 

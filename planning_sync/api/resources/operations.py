@@ -22,8 +22,6 @@ from audit.api import (
     operation_json,
 )
 from audit.models import Entry, Operation
-from conflicts.models import Conflict
-from conflicts.queue import DECIDE
 from planning_sync.api import paging, problems
 from planning_sync.api.describing import described
 from planning_sync.api.errors import ApiError
@@ -33,7 +31,7 @@ from planning_sync.api.resources.previews import RowSerializer
 from planning_sync.api.routes import Route
 from planning_sync.api.views import ApiView, asked, given
 from planning_sync.roles import access
-from planning_sync.sync import undo
+from planning_sync.sync import undo, undo_rights
 from planning_sync.sync.errors import AlreadyUndone, DependentWork, PreviewStale, UndoRefused
 from planning_sync.sync.undo_case import Dependent
 from planning_sync.sync.undo_preview import ACTIONS
@@ -436,24 +434,10 @@ def _refuse_hidden(who: Principal, found: undo.Preview) -> None:
         who.refuse_if_limited("the operation reached plans of others")
 
 
-_PRESENCE = {"discard": "plans.delete_plan", "recover": "plans.add_plan"}
-
-
 def _check_may(who: Principal, found: undo.Preview) -> None:
-    """Undo does what other requests do, and needs what they need; the route asks for the rest."""
-    needed = {_PRESENCE[each.presence] for each in found.plans if each.presence}
-    if _is_about_decisions(found):
-        needed.add(DECIDE)
-    for permission in sorted(needed):
+    for permission in sorted(undo_rights.needed(found)):
         if not who.may(permission):
             raise PermissionDenied(f"To take this back one needs the permission {permission}.")
-
-
-def _is_about_decisions(found: undo.Preview) -> bool:
-    if any(each.kind == Operation.Kind.RESOLVE for each in found.undoes):
-        return True
-    ids = [told["conflict"] for each in found.plans for told in each.conflicts]
-    return Conflict.objects.filter(pk__in=ids).exclude(decision=None).exists()
 
 
 ROUTES = (
@@ -465,6 +449,6 @@ ROUTES = (
     ),
     Route(
         *("operations/<uuid:operation_id>/undo", Undo, "operation-undo"),
-        {"GET": "audit.view_entry", "POST": "plans.change_plan"},
+        {"GET": "audit.view_entry", "POST": "audit.view_entry"},
     ),
 )
