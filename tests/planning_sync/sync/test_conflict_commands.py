@@ -97,7 +97,9 @@ def test_a_guards_refusal_is_listed_and_decided_by_command(bench: Workbench) -> 
     assert run("sync").code == 3
     (conflict,) = ask("conflicts", "--rule", "emptied")
     assert (conflict["field"], conflict["severity"]) == ("guard", "critical")
-    assert "3 items" in run("conflicts").out
+    told = run("conflicts").out
+    assert "3 items" in told
+    assert "`--take go_on`, `--take restore`, `--take unlink`" in told
     assert run("resolve", conflict["id"], "--take", "restore").code == 0
     assert bench.read("plan.md") == settled
     bench.assert_in_step()

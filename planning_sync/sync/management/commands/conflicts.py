@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from conflicts import choices
-from conflicts.models import Conflict
+from conflicts.models import GUARD, Conflict
 from planning_sync.sync.management import base, chosen, listing, lookup
 from planning_sync.sync.management.failures import Exit
 from planning_sync.sync.management.output import clean
@@ -48,6 +48,9 @@ class Command(base.Command):
             self.output.say(
                 "Decide one with `planning-sync resolve ID --take replica`, `--take hub` or `--value ...`."
             )
+            if any(row.field == GUARD for row in found):
+                takes = ", ".join(f"`--take {take}`" for take in choices.GUARD_TAKES)
+                self.output.say(f"What a guard refused is decided with {takes}.")
         return Exit.FINE
 
     def _automatic(self, found: list[dict[str, Any]]) -> Exit:
@@ -108,7 +111,10 @@ def _cells(row: Conflict) -> tuple[str, ...]:
 
 
 def _label(row: Conflict) -> str:
-    return f"{row.item_label or row.plan.title}  ({row.plan.title})" if row.plan else row.item_label
+    title = row.plan.title if row.plan else ""
+    if row.item_label and title not in ("", row.item_label):
+        return f"{row.item_label}  ({title})"
+    return title or row.item_label
 
 
 def _by(at: datetime | None, by: str) -> str:

@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser
 
 from conflicts import services
 from conflicts.choices import GUARD_TAKES
-from conflicts.models import Conflict
+from conflicts.models import GUARD, Conflict
 from conflicts.services import Preview
 from conflicts.services.deciding import SUGGESTION
 from planning_sync.sync.management import base, chosen, listing, lookup
@@ -86,8 +86,10 @@ class Command(base.Command):
             self.output.document(listing.as_conflict(row))
         else:
             settled = row.state == Conflict.State.RESOLVED
-            told = "both sides have it" if settled else "the next sync applies it"
-            self.output.say(f"Decided: {row.field} of {row.item_label or 'the plan'}; {told}.")
+            applied = "it is done" if row.field == GUARD else "both sides have it"
+            told = applied if settled else "the next sync applies it"
+            what = row.taken if row.field == GUARD else row.field
+            self.output.say(f"Decided: {what} of {row.item_label or 'the plan'}; {told}.")
         return Exit.CONFLICTS if row.state == Conflict.State.OPEN else Exit.FINE
 
     def _tell(self, preview: Preview, *, dry_run: bool) -> Exit:
