@@ -22,6 +22,8 @@ class Origin:
     """One of `Operation.Via`."""
     address: str = ""
     """The IP address of the client; "" where there is none."""
+    on_behalf_of: str = ""
+    """The person that a program says it acts for."""
     name: Callable[[], str] | None = None
     """Gives the actor's name. A function, because finding it may cost a query that most requests need not."""
 
@@ -32,7 +34,7 @@ _origin: ContextVar[Origin] = ContextVar("audit_origin", default=_UNKNOWN)
 
 @contextmanager
 def origin(*, via: str, address: str = "", name: Callable[[], str] | None = None) -> Iterator[None]:
-    token = _origin.set(Origin(via, address, name))
+    token = _origin.set(Origin(via, address, name=name))
     try:
         yield
     finally:

@@ -90,9 +90,9 @@ def note_access(
 ) -> Operation | None:
     """Write down a visit: a sign-in, a refusal, the use of a key. None where it is counted instead.
 
-    Who (unless `actor` is given) and from where are known from `audit.context`. The same thing again and
-    again is told the first few times in an hour, and then each time that its number has doubled; the entry's
-    `after` has the number. So a flood leaves some dozens of entries, whatever it tries.
+    Who (unless `actor` is given), for whom and from where are known from `audit.context`. The same thing
+    again and again is told the first few times in an hour, and then each time that its number has doubled;
+    the entry's `after` has the number. So a flood leaves some dozens of entries, whatever it tries.
     """
     actor = actor or context.actor()
     source = network_of(context.current().address) or actor
@@ -103,6 +103,7 @@ def note_access(
     if not count:
         return None
     note = Note(action, item_kind="access", after={**(after or {}), "count": count})
+    on_behalf_of = on_behalf_of or context.current().on_behalf_of
     status = Operation.Status.REFUSED if action in _REFUSALS else Operation.Status.DONE
     with write_transaction():
         operation = begin(Operation.Kind.ACCESS, actor=actor, on_behalf_of=on_behalf_of)

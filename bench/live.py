@@ -20,13 +20,13 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bench.serving import PATIENCE_SECONDS, serving
 from bench.table import Row, median, ms, p95
 from bench.workplace import REPOSITORY, Hub, Missing, Workplace
 
 NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 MOST_SECONDS = {"sqlite": 0.150, "postgres": 0.060}
 SOCKETS = 500
-PATIENCE_SECONDS = 60.0
 
 
 class Taken(NamedTuple):
@@ -145,20 +145,9 @@ async def _extra(socket: Any) -> int:
 def _site(place: Workplace, database: str, **more: str) -> Iterator[Site]:
     hub = place.hub(database)
     cookie = hub.run("bench.live:prepare")
-    port = _free_port()
     environment = {**hub.environment, "PLANNING_SYNC_FOLLOW": "0", **more}
-    words = ["--port", str(port), "--lifespan", "off", "--log-level", "warning", "--no-access-log"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "uvicorn", "planning_sync.asgi:application", *words],
-        env=environment,
-        cwd=REPOSITORY,
-    ) as server:
-        try:
-            _wait_for(port, server)
-            yield Site(hub, environment, port, cookie)
-        finally:
-            server.terminate()
-            server.wait(20)
+    with serving(environment, hub.home / "server.log") as port:
+        yield Site(hub, environment, port, cookie)
 
 
 class _Worker:
@@ -230,29 +219,6 @@ def _redis(place: Workplace) -> Iterator[str | None]:
             yield f"unix://{path}"
         finally:
             running.terminate()
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
-    import socket
-
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            assert server.poll() is None, "the web server ended"
-            assert time.monotonic() < deadline, "the web server does not answer"
-            time.sleep(0.05)
 
 
 # ------------------------------------------------------------------------------- in those processes

@@ -13,8 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from audit import sight
 from audit.admin import ReadOnlyAdmin
+from audit.transactions import write_transaction
 from conflicts import policy as policies
-from conflicts import signals
+from conflicts import rulebook
 from conflicts.errors import InvalidPolicy
 from conflicts.learning import memory
 from conflicts.models import Hit, LearnedModel, Policy, PolicyRule
@@ -99,23 +100,24 @@ class PolicyAdmin(admin.ModelAdmin[Policy]):
     def learning(self, policy: Policy) -> str:
         return _told_of_learning()
 
+    def save_model(self, request: HttpRequest, obj: Policy, form: Any, change: bool) -> None:
+        form.kept_before = rulebook.kept(obj) if change else None
+        super().save_model(request, obj, form, change)
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """In the transaction of `save_model`."""
         super().save_related(request, form, formsets, change)
-        _announce(form.instance, request)
+        logger.info("Conflict policy changed: %s, by %s", form.instance, request.user.get_username())
+        rulebook.record_form(form.instance, form.kept_before, actor=request.user.get_username())
 
     def delete_model(self, request: HttpRequest, obj: Policy) -> None:
-        _announce(obj, request)
-        super().delete_model(request, obj)
+        logger.info("Conflict policy deleted: %s, by %s", obj, request.user.get_username())
+        rulebook.remove(obj, actor=request.user.get_username())
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Policy]) -> None:
-        for policy in queryset:
-            _announce(policy, request)
-        super().delete_queryset(request, queryset)
-
-
-def _announce(policy: Policy, request: HttpRequest) -> None:
-    logger.info("Conflict policy changed: %s, by %s", policy, request.user.get_username())
-    signals.policy_changed.send(Policy, replica_id=policy.replica_id)
+        with write_transaction():
+            for policy in queryset:
+                self.delete_model(request, policy)
 
 
 def _in_force(policy: Policy) -> tuple[ArbitrationPolicy, str]:

@@ -1,5 +1,7 @@
 """Every write to policies by programs: `make`, `change`, `remove`. What is said is checked as the file is.
 
+The admin writes by forms of its own, which check the same: `kept` and `record_form` bring that into the log.
+
 `said` names columns of `Policy`, and `rules` as a list of columns of `PolicyRule`, all of them in order.
 """
 
@@ -49,6 +51,25 @@ def remove(policy: Policy, *, actor: str, on_behalf_of: str = "") -> None:
     with write_transaction():
         _record(Entry.Action.DELETED, policy, _told(policy), None, actor, on_behalf_of)
         policy.delete()
+
+
+def kept(policy: Policy) -> dict[str, Any] | None:
+    """What the policy says in the database by now; None where it is not in there."""
+    row = Policy.objects.filter(pk=policy.pk).first()
+    return None if row is None else _told(row)
+
+
+def record_form(policy: Policy, before: dict[str, Any] | None, *, actor: str) -> None:
+    """Write down what a form has made of the policy, which said `before`; nothing where it says the same.
+
+    Announced in any case: who saves it again wants it applied.
+    """
+    after = kept(policy)
+    if after == before:
+        signals.policy_changed.send(Policy, replica_id=policy.replica_id)
+        return
+    action = Entry.Action.CREATED if before is None else Entry.Action.CHANGED
+    _record(action, policy, before, after, actor, "")
 
 
 def _write(policy: Policy, said: Mapping[str, Any]) -> None:

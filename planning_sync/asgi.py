@@ -17,6 +17,7 @@ pages = get_asgi_application()  # makes Django ready for the imports that follow
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 
+from planning_sync.api.sockets import admit  # noqa: E402
 from planning_sync.live.routing import websockets  # noqa: E402
 
-application = ProtocolTypeRouter({"http": pages, "websocket": websockets})
+application = ProtocolTypeRouter({"http": pages, "websocket": websockets(admit)})

@@ -162,7 +162,7 @@ def _replica(row: Replica, *, failing: bool) -> Told:
         sides.connect(row).probe("health-check")
     except (ReplicaError, SyncError, OSError) as error:
         return {**told, "status": DEGRADED, "problem": str(error)}
-    if failing or row.last_status in ("failed", "refused"):
+    if failing or row.last_status in ("failed", "refused", "offline"):
         return {
             **told,
             "status": DEGRADED,

@@ -327,7 +327,19 @@ SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_NAME = "planning_sync_csrf"
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SECURE = HTTPS
+LANGUAGE_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+
+# What a request came by is known from the server, which believes the proxies named above and nobody else. So
+# there is no SECURE_PROXY_SSL_HEADER: that one believes whoever sends the header.
+SECURE_SSL_REDIRECT = HTTPS
+# Asked from beside the proxy, where there is no TLS.
+SECURE_REDIRECT_EXEMPT = [r"^health(/|$)", r"^metrics$"]
+SECURE_HSTS_SECONDS = 30 * 24 * 3600 if HTTPS else 0
+# Both would speak for other hosts of the domain, which are not ours to bind.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 # ------------------------------------------------------------------------------------------------ the API
 

@@ -11,7 +11,9 @@ import tomllib
 import warnings
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.staticfiles import finders
@@ -136,14 +138,57 @@ def test_the_queue_never_takes_a_running_task_for_a_lost_one() -> None:
     assert settings.Q_CLUSTER["retry"] > settings.Q_CLUSTER["timeout"]
 
 
+BEHIND_TLS = {"HTTPS": True, "PLANNING_SYNC_TRUSTED_PROXIES": [ip_network("127.0.0.1")]}
+PRODUCTION = {
+    "PLANNING_SYNC_HTTPS": "1",
+    "PLANNING_SYNC_ALLOWED_HOSTS": "plans.example.org",
+    "PLANNING_SYNC_TRUSTED_PROXIES": "127.0.0.1",
+}
+CHECK = """\
+import manage, sys
+sys.argv = ["planning-sync", "check", "--deploy", "--fail-level", "WARNING"]
+manage.main()
+"""
+
+
+def test_the_check_for_deployment_finds_nothing_in_production_and_something_without_https(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "state"
+    done = start(CHECK, home, **PRODUCTION)
+    assert (done.returncode, "no issues" in done.stdout + done.stderr) == (0, True), done.stderr
+    open_ = start(CHECK, home, **{**PRODUCTION, "PLANNING_SYNC_HTTPS": "0"})
+    assert open_.returncode == 1
+    for found in ("security.W004", "security.W008", "security.W012", "security.W016", "planning_sync.W003"):
+        assert found in open_.stderr
+
+
+def test_only_what_would_bind_other_hosts_of_the_domain_is_left_out_of_the_check(tmp_path: Path) -> None:
+    assert setting("SILENCED_SYSTEM_CHECKS", tmp_path) == "['security.W005', 'security.W021']"
+
+
+@pytest.mark.django_db
+def test_with_https_every_page_but_the_probes_is_sent_there_and_says_so_to_browsers(settings: Any) -> None:
+    settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS = True, 2592000
+    answer = Client().get("/login/", headers={"x-forwarded-proto": "https"})
+    assert (answer.status_code, answer.headers["Location"]) == (301, "https://testserver/login/")
+    for probe in ("/health", "/health/", "/health/live", "/health/ready"):
+        assert Client().get(probe).status_code == 200, probe
+    assert Client().get("/metrics").status_code == 401
+    page = Client().get("/login/", secure=True)
+    assert (page.status_code, page.headers["Strict-Transport-Security"]) == (200, "max-age=2592000")
+    assert page.headers["Referrer-Policy"] == "same-origin"
+
+
 @pytest.mark.parametrize(
     ("changed", "ids"),
     [
         ({}, []),
         ({"ALLOWED_HOSTS": ["plans.example.org"]}, ["planning_sync.W003"]),
-        ({"ALLOWED_HOSTS": ["plans.example.org"], "HTTPS": True}, []),
-        ({"ALLOWED_HOSTS": ["*"], "HTTPS": True}, ["planning_sync.W002"]),
-        ({"ALLOWED_HOSTS": ["plans.example.org"], "HTTPS": True, "DEBUG": True}, ["planning_sync.W001"]),
+        ({"ALLOWED_HOSTS": ["plans.example.org"], **BEHIND_TLS}, []),
+        ({"ALLOWED_HOSTS": ["plans.example.org"], "HTTPS": True}, ["planning_sync.W005"]),
+        ({"ALLOWED_HOSTS": ["*"], **BEHIND_TLS}, ["planning_sync.W002"]),
+        ({"ALLOWED_HOSTS": ["plans.example.org"], **BEHIND_TLS, "DEBUG": True}, ["planning_sync.W001"]),
     ],
 )
 def test_a_doubtful_setting_is_a_warning(changed: Mapping[str, object], ids: list[str]) -> None:

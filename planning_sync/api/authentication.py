@@ -1,4 +1,7 @@
-"""Bearer tokens and API keys: `BearerAuthentication`. Browsers have their session and its CSRF check."""
+"""Bearer tokens and API keys: `BearerAuthentication`. Browsers have their session and its CSRF check.
+
+Who is let in and who is not is in the audit log; `services` writes down how tokens and keys come and go.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from planning_sync.api import services
+from audit import context
+from audit import services as audit
+from audit.models import Entry, Operation
+from planning_sync.api import principals, services
 from planning_sync.api.errors import InvalidToken
 from planning_sync.api.models import ApiKey, Token
 
@@ -29,7 +35,7 @@ class BearerAuthentication(BaseAuthentication):
         if scheme.lower() == "api-key" or (
             scheme.lower() == "bearer" and secret.startswith(services.KEY_MARK)
         ):
-            return _by_key(secret)
+            return _by_key(secret, principals.on_behalf_of(request))
         if scheme.lower() == "bearer":
             return _by_token(secret)
         return None
@@ -41,22 +47,36 @@ class BearerAuthentication(BaseAuthentication):
 def _by_token(secret: str) -> tuple[User, Token]:
     row = (
         Token.objects.select_related("user")
-        .filter(hash=services.hashed(secret), kind=Token.Kind.ACCESS, revoked_at=None)
+        .filter(hash=services.hashed(secret), kind=Token.Kind.ACCESS)
         .first()
     )
-    if row is None or row.expires_at <= timezone.now() or not services.is_of(row):
+    context.refine(via=Operation.Via.TOKEN)
+    if (
+        row is None
+        or row.revoked_at is not None
+        or row.expires_at <= timezone.now()
+        or not services.is_of(row)
+    ):
+        services.note_refused_token(row)
         raise InvalidToken
+    context.refine(name=row.user.get_username)
     return row.user, row
 
 
-def _by_key(secret: str) -> tuple[User, ApiKey]:
+def _by_key(secret: str, on_behalf_of: str) -> tuple[User, ApiKey]:
     prefix = "_".join(secret.split("_", 2)[:2])
     row = ApiKey.objects.select_related("owner").filter(prefix=prefix).first()
     now = timezone.now()
     # Compared also where there is no such key, so that the time taken does not tell.
     same = secrets.compare_digest(services.hashed(secret), row.hash if row is not None else "0" * 64)
+    context.refine(via=Operation.Via.KEY)
     if row is None or not same or not row.is_valid(now) or not row.owner.is_active:
+        services.note_refused_key(row)
         raise InvalidToken("key")
+    actor = row.actor
+    context.refine(name=lambda: actor)
+    principals.tell_log_for_whom(on_behalf_of)
+    audit.note_access(Entry.Action.USED, actor=actor)
     _note_use(row, now)
     return row.owner, row
 

@@ -86,6 +86,11 @@ class ApiKey(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def actor(self) -> str:
+        """The key in the log."""
+        return f"key:{self.name}"
+
     def is_valid(self, at: datetime) -> bool:
         """Whether it has neither been revoked nor expired by then."""
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > at)

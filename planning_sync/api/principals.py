@@ -13,6 +13,8 @@ from django.contrib.auth.models import Permission, User
 from django.db.models import QuerySet
 from rest_framework.request import Request
 
+from audit import context
+from audit.models import Operation
 from planning_sync.api.errors import InvalidHeader, Limited
 from planning_sync.api.models import ApiKey
 from planning_sync.roles import access
@@ -34,7 +36,7 @@ class Principal:
     @property
     def actor(self) -> str:
         """The name in the log."""
-        return f"key:{self.key.name}" if self.key is not None else self.user.get_username()
+        return self.key.actor if self.key is not None else self.user.get_username()
 
     @property
     def marks(self) -> dict[str, str]:
@@ -80,13 +82,20 @@ def of(request: Request) -> Principal:
     if known is None:
         key = request.auth if isinstance(request.auth, ApiKey) else None
         assert isinstance(request.user, User), "the permissions let nobody else through"
-        known = Principal(request.user, key, _on_behalf_of(request))
+        known = Principal(request.user, key, on_behalf_of(request))
+        tell_log_for_whom(known.on_behalf_of)
         request._principal = known  # type: ignore[attr-defined]  # made once for each request
     assert isinstance(known, Principal)
     return known
 
 
-def _on_behalf_of(request: Request) -> str:
+def tell_log_for_whom(on_behalf_of: str) -> None:
+    if on_behalf_of:
+        context.refine(via=Operation.Via.AGENT, on_behalf_of=on_behalf_of)
+
+
+def on_behalf_of(request: Request) -> str:
+    """Whom the request is made for, as it says itself; raises `InvalidHeader`."""
     given = request.headers.get(ON_BEHALF_OF, "").strip()
     if len(given) > _LONGEST_NAME or not given.isprintable():
         raise InvalidHeader(ON_BEHALF_OF, f"a name of at most {_LONGEST_NAME} printable characters")

@@ -1,4 +1,8 @@
-"""Every write to tokens and keys: `issue`, `refresh`, `revoke`, `make_key`, `revoke_key`."""
+"""Every write to tokens and keys: `issue`, `refresh`, `revoke`, `make_key`, `revoke_key`.
+
+Each is in the audit log, without the secrets; and by `note_refused_token` and `note_refused_key`, who was not
+let in.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import logging
 import secrets
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -15,7 +19,10 @@ from django.contrib.auth.models import Group, User
 from django.db.models import Q
 from django.utils import timezone
 
+from audit import services as audit
 from audit.ids import new_id
+from audit.models import Entry, Operation
+from audit.services import Note
 from audit.transactions import write_transaction
 from planning_sync.api.errors import InvalidToken
 from planning_sync.api.models import ApiKey, Token
@@ -51,7 +58,9 @@ def issue(user: User) -> Issued:
     now = timezone.now()
     with write_transaction():
         Token.objects.filter(expires_at__lt=now).delete()
-        return _pair(user, new_id(), now)
+        issued = _pair(user, new_id(), now)
+        _note_token(Entry.Action.LOGGED_IN, user, "password")
+    return issued
 
 
 def refresh(secret: str) -> Issued:
@@ -70,11 +79,13 @@ def refresh(secret: str) -> Issued:
             _revoke(Q(family=row.family), now)
             if unused:
                 issued = _pair(row.user, row.family, now)
+                _note_token(Entry.Action.LOGGED_IN, row.user, "refresh token")
             else:
                 logger.warning(
                     "A used refresh token of %s came again: its family ends", row.user.get_username()
                 )
     if issued is None:
+        note_refused_token(row, "refresh token")
         raise InvalidToken("refresh token")
     return issued
 
@@ -82,9 +93,25 @@ def refresh(secret: str) -> Issued:
 def revoke(secret: str) -> None:
     """End the token, be it access or refresh, with its family. An unknown one is no error."""
     with write_transaction():
-        family = Token.objects.filter(hash=hashed(secret)).values_list("family", flat=True).first()
-        if family is not None:
-            _revoke(Q(family=family), timezone.now())
+        row = Token.objects.select_related("user").filter(hash=hashed(secret)).first()
+        if row is not None and _revoke(Q(family=row.family), timezone.now()):
+            _note_token(Entry.Action.LOGGED_OUT, row.user, "token")
+
+
+def note_refused_token(row: Token | None, what: str = "token") -> None:
+    """Write down that one was shown and not taken: whose it is, or was, where that is known."""
+    told = {"with": what, "user": row.user.get_username() if row is not None else None}
+    audit.note_access(Entry.Action.REFUSED, actor="anonymous", after=told)
+
+
+def note_refused_key(row: ApiKey | None) -> None:
+    """The same of a key; `row` is that of its prefix, which somebody may only have guessed."""
+    told = {"with": "key", "key": row.name if row is not None else None}
+    audit.note_access(Entry.Action.REFUSED, actor="anonymous", after=told)
+
+
+def _note_token(action: str, user: User, by: str) -> None:
+    audit.note_access(action, actor=user.get_username(), after={"with": by})
 
 
 def is_of(token: Token) -> bool:
@@ -98,6 +125,7 @@ def make_key(
     *,
     owner: User,
     actor: str,
+    on_behalf_of: str = "",
     roles: Collection[Group] = (),
     replicas: Collection[Replica] = (),
     expires_at: datetime | None = None,
@@ -119,16 +147,32 @@ def make_key(
         )
         key.roles.set(roles)
         key.replicas.set(replicas)
+        note = Note(Entry.Action.CREATED, item_kind="key", item_id=key.pk, after=_told(key))
+        audit.note_done(Operation.Kind.ADMIN, [note], actor=actor, on_behalf_of=on_behalf_of)
     logger.info("API key %s (%s) for %s made by %s", name, prefix, owner.get_username(), actor)
     return Made(key, secret)
 
 
-def revoke_key(key: ApiKey, *, actor: str) -> None:
+def revoke_key(key: ApiKey, *, actor: str, on_behalf_of: str = "") -> None:
     """End the key, at once and for good."""
     with write_transaction():
         if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):
+            note = Note(Entry.Action.REVOKED, item_kind="key", item_id=key.pk, before=_told(key))
+            audit.note_done(Operation.Kind.ADMIN, [note], actor=actor, on_behalf_of=on_behalf_of)
             logger.info("API key %s (%s) revoked by %s", key.name, key.prefix, actor)
     key.refresh_from_db()
+
+
+def _told(key: ApiKey) -> dict[str, Any]:
+    """For the log: what the key may do, and how it begins; not the key, nor its hash."""
+    return {
+        "key": key.name,
+        "prefix": key.prefix,
+        "owner": key.owner.get_username(),
+        "roles": sorted(role.name for role in key.roles.all()) if key.has_roles else None,
+        "replicas": sorted(replica.name for replica in key.replicas.all()) if key.limited else None,
+        "expires_at": key.expires_at.isoformat() if key.expires_at is not None else None,
+    }
 
 
 def _pair(user: User, family: UUID, now: datetime) -> Issued:

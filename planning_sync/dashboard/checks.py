@@ -20,7 +20,7 @@ def register() -> None:
 
 def doubtful_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """A warning for each setting that is open to more people than a person may think."""
-    return [*_debug(), *_hosts(), *_state_folder()]
+    return [*_debug(), *_hosts(), *_proxies(), *_state_folder()]
 
 
 def _public_hosts() -> list[str]:
@@ -48,6 +48,16 @@ def _hosts() -> Iterable[checks.CheckMessage]:
             "Hosts other than this machine are served without PLANNING_SYNC_HTTPS.",
             hint="Put a proxy with TLS in front and set PLANNING_SYNC_HTTPS=1, so that cookies are safe.",
             id="planning_sync.W003",
+        )
+
+
+def _proxies() -> Iterable[checks.CheckMessage]:
+    if settings.HTTPS and not settings.PLANNING_SYNC_TRUSTED_PROXIES:
+        yield checks.Warning(
+            "PLANNING_SYNC_HTTPS is on, and no proxy is named in PLANNING_SYNC_TRUSTED_PROXIES.",
+            hint="Without one every request counts as plain HTTP, and is sent to HTTPS again and again: name "
+            "the proxy that does TLS, such as 127.0.0.1. It has to send X-Forwarded-Proto.",
+            id="planning_sync.W005",
         )
 
 

@@ -15,7 +15,8 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
-from planning_sync.live import log, topics
+from planning_sync.live import bearers, log, topics
+from planning_sync.live.bearers import Admit
 from planning_sync.live.errors import InvalidRequest, LiveError
 from planning_sync.live.events import Event, events_of
 from planning_sync.live.follower import MOST_GAINS, following
@@ -39,20 +40,22 @@ class EventsConsumer(AsyncWebsocketConsumer):
     # None of Channels' layers: each would mean a receiver of its own for each socket.
     channel_layer_alias = ""
 
-    def __init__(self) -> None:
+    def __init__(self, admit: Admit = bearers.nobody) -> None:
         super().__init__()
+        self._admit = admit
         self._tasks: list[asyncio.Task[None]] = []
         self._allowed = topics.NOTHING
         self._turn = asyncio.Lock()
         """Held over taking from the mailbox and sending, so that cursors only go forward."""
 
     async def connect(self) -> None:
-        await self.accept()
-        user: Any = self.scope["user"]
-        if not user.is_authenticated:
+        self._bearer = bearers.bearer_of(self.scope)
+        await self.accept(bearers.answer_to(self.scope))
+        allowed = await self._allowed_now(self.scope["user"])
+        if allowed is None:
             await self.close(SIGNED_OUT)
             return
-        self._allowed = await database_sync_to_async(topics.allowed_to)(user)
+        self._allowed = allowed
         self._mailbox = Mailbox(topics.view_of((), self._allowed))
         following().join(self._mailbox)
         self._tasks = [
@@ -111,7 +114,7 @@ class EventsConsumer(AsyncWebsocketConsumer):
                     await self.send(waiting)
 
     async def _attend(self) -> None:
-        """Now and then: is the person still signed in, and does the client know how far it has come."""
+        """Now and then: is the client still let in, and does it know how far it has come."""
         while True:
             await asyncio.sleep(CHECK_SECONDS)
             allowed = await self._still_allowed()
@@ -135,13 +138,18 @@ class EventsConsumer(AsyncWebsocketConsumer):
             logger.exception("A socket for live updates failed")
             self._mailbox.drop(FAILED)
 
+    async def _allowed_now(self, user: Any) -> May | None:
+        """By the token or key alone, where one was shown; else as the person of the session."""
+        if self._bearer is not None:
+            return await database_sync_to_async(self._admit)(self._bearer)
+        return await database_sync_to_async(topics.allowed_to)(user) if user.is_authenticated else None
+
     async def _still_allowed(self) -> May | None:
+        if self._bearer is not None:
+            return await self._allowed_now(None)
         store = import_module(settings.SESSION_ENGINE).SessionStore
         fresh: Any = {"session": store(self.scope["session"].session_key)}
-        user: Any = await get_user(fresh)
-        if not user.is_authenticated:
-            return None
-        return await database_sync_to_async(topics.allowed_to)(user)
+        return await self._allowed_now(await get_user(fresh))
 
     async def _let_go(self) -> None:
         """Close when the mailbox says so; whoever takes nothing, not even that, is left where it is."""
@@ -185,4 +193,5 @@ def _missed(cursor: str, start: str, view: View) -> tuple[Event, ...] | None:
     gains = list(log.between(cursor, start, limit=MOST_GAINS + 1))
     if len(gains) > MOST_GAINS:
         return None
-    return tuple(event for event in placed(events_of(gains)) if view.shows(event))
+    events = placed(events_of(gains), always=view.replicas is not None)
+    return tuple(event for event in events if view.shows(event))

@@ -12,15 +12,18 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from audit.models import Entry, Operation
+from conflicts.models import GUARD
 from planning_sync.live.models import Mark
 
 Action, Kind, Status = Entry.Action, Operation.Kind, Operation.Status
 
 PLAN_MODIFIED = "plan.modified"
 SYNC_STARTED = "sync.started"
+SYNC_PROGRESS = "sync.progress"
 SYNC_COMPLETED = "sync.completed"
 SYNC_FAILED = "sync.failed"
 GUARD_REFUSED = "guard.refused"
+REPLICA_OFFLINE = "replica.offline"
 OPERATION_UNDONE = "operation.undone"
 
 CONFLICT_EVENTS: Mapping[str, str] = {
@@ -37,7 +40,7 @@ _SYNCS = frozenset({Kind.SYNC, Kind.IMPORT})
 _ENDS: Mapping[str, tuple[str, ...]] = {
     Status.DONE: (SYNC_COMPLETED,),
     Status.CONFLICTS: (SYNC_COMPLETED,),
-    Status.REFUSED: (GUARD_REFUSED, SYNC_FAILED),
+    Status.REFUSED: (SYNC_FAILED,),
     Status.FAILED: (SYNC_FAILED,),
 }
 
@@ -59,6 +62,10 @@ class Gain(NamedTuple):
     field: str | None
     told: Any
     """What the entry of a conflict says that it is now."""
+    offline: bool = False
+    """Whether the operation ended with the news that its replica is not there."""
+    progress: Any = None
+    """How far the operation is now: the plans done and those to do; None once it has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +86,12 @@ class Event:
     """What an operation ended as, or the state that a conflict is in."""
     homes: frozenset[UUID] = frozenset()
     """The replicas that it concerns, by its plan or conflict. Told to nobody; see `topics.View`."""
+    progress: tuple[int, int] | None = None
+    """The plans done and those to do; of `sync.progress` alone."""
 
     def as_json(self, cursor: str) -> dict[str, Any]:
+        done, total = self.progress or (0, 0)
+        progress = {} if self.progress is None else {"done": done, "total": total}
         return {
             "cursor": cursor,
             "type": self.type,
@@ -94,6 +105,7 @@ class Event:
             "field": self.field,
             "replica": _text(self.replica),
             "status": self.status,
+            **progress,
         }
 
 
@@ -102,6 +114,9 @@ def events_of(gains: Iterable[Gain]) -> tuple[Event, ...]:
     found: dict[Any, Event] = {}
     for gain in gains:
         for event in _events(gain):
+            if event.type == SYNC_PROGRESS:
+                found[event.type, event.operation] = event
+                continue
             if event.type != PLAN_MODIFIED:
                 found[len(found)] = event
                 continue
@@ -122,6 +137,11 @@ def _events(gain: Gain) -> Iterator[Event]:
         event = _of_conflict(gain) or _of_plan(gain)
         if event is not None:
             yield event
+        if event is not None and event.type == CONFLICT_EVENTS[Action.OPENED] and event.field == GUARD:
+            yield replace(event, type=GUARD_REFUSED)
+        return
+    if gain.phase == Mark.Phase.PROGRESS:
+        yield from _of_progress(gain)
         return
     for kind in _types(gain):
         yield Event(kind, *_origin(gain), replica=gain.replica_id, status=gain.status or None)
@@ -130,11 +150,20 @@ def _events(gain: Gain) -> Iterator[Event]:
 def _types(gain: Gain) -> tuple[str, ...]:
     if gain.phase == Mark.Phase.STARTED:
         return (SYNC_STARTED,) if gain.kind in _SYNCS else ()
+    if gain.kind in _SYNCS and gain.offline:
+        return (REPLICA_OFFLINE, SYNC_FAILED)
     if gain.kind in _SYNCS:
         return _ENDS.get(gain.status, ())
     if gain.kind == Kind.UNDO and gain.status in (Status.DONE, Status.CONFLICTS):
         return (OPERATION_UNDONE,)
     return ()
+
+
+def _of_progress(gain: Gain) -> Iterator[Event]:
+    """Nothing where the sync has ended meanwhile."""
+    if isinstance(gain.progress, dict):
+        far = int(gain.progress["done"]), int(gain.progress["total"])
+        yield Event(SYNC_PROGRESS, *_origin(gain), replica=gain.replica_id, progress=far)
 
 
 def _of_conflict(gain: Gain) -> Event | None:

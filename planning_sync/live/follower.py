@@ -56,6 +56,11 @@ class Follower:
             self._stop()
             _followers.pop(self._loop, None)
 
+    @property
+    def has_limited(self) -> bool:
+        """Whether a client sees some replicas alone, as keys may though no person is limited."""
+        return any(mailbox.view.replicas is not None for mailbox in tuple(self._mailboxes))
+
     def nudge(self) -> None:
         """Look at the log now, if anybody listens."""
         if self._thread is not None:
@@ -204,7 +209,7 @@ class _Thread(threading.Thread):
         gains = list(log.between(self._position, upto, limit=MOST_GAINS + 1))
         if len(gains) > MOST_GAINS:
             return Batch((), upto, reset=True)
-        events = placed(events_of(gains))
+        events = placed(events_of(gains), always=self._follower.has_limited)
         return Batch(events, upto) if events else None
 
     def _hand_over(self, upto: str, batch: Batch | None, waiters: list[Waiter]) -> None:

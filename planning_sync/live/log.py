@@ -17,7 +17,9 @@ from typing import Any
 from django.db import connection
 from django.db.models import BooleanField, Case, F, JSONField, QuerySet, Value, When
 from django.db.models.expressions import RawSQL
+from django.db.models.fields.json import KeyTransform
 
+from audit.models import Operation
 from audit.transactions import write_transaction
 from planning_sync.live.errors import InvalidCursor
 from planning_sync.live.events import CONFLICT_EVENTS, Gain
@@ -34,13 +36,29 @@ _FORMS = {
 _COLUMNS = (
     *("phase", "status", "at", "operation_id"),
     *("operation__kind", "operation__actor", "operation__on_behalf_of", "operation__replica_id"),
-    *("entry__action", "entry__plan_id", "entry__item_id", "entry__field", "told"),
+    *("entry__action", "entry__plan_id", "entry__item_id", "entry__field", "told", "offline", "progress"),
 )
 _TOLD = Case(
     When(entry__action__in=list(CONFLICT_EVENTS), then=F("entry__after")),
     default=Value(None, output_field=JSONField()),
     output_field=JSONField(),
 )
+# The summary of a sync may be long: looked into only where it can say so.
+_OFFLINE = Case(
+    When(
+        phase=Mark.Phase.FINISHED,
+        status=Operation.Status.FAILED,
+        operation__summary__offline=True,
+        then=Value(True),
+    ),
+    default=Value(False),
+)
+_PROGRESS = Case(
+    When(phase=Mark.Phase.PROGRESS, then=KeyTransform("progress", "operation__summary")),
+    default=Value(None, output_field=JSONField()),
+    output_field=JSONField(),
+)
+_WHAT = {"told": _TOLD, "offline": _OFFLINE, "progress": _PROGRESS}
 
 
 def position() -> str:
@@ -57,7 +75,7 @@ def position() -> str:
 
 def between(after: str, upto: str, *, limit: int) -> Iterator[Gain]:
     """What the cursor `upto` has seen and `after` has not, `limit` rows at most."""
-    rows = _between(after, upto).annotate(told=_TOLD).order_by("pk").values_list(*_COLUMNS)
+    rows = _between(after, upto).annotate(**_WHAT).order_by("pk").values_list(*_COLUMNS)
     for row in rows[:limit].iterator():
         yield Gain(*row)
 

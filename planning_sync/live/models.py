@@ -17,6 +17,7 @@ class Mark(models.Model):
     class Phase(models.TextChoices):
         STARTED = "started", _("operation started")
         RECORDED = "recorded", _("entry recorded")
+        PROGRESS = "progress", _("sync on its way")
         FINISHED = "finished", _("operation finished")
 
     id = models.BigAutoField(primary_key=True)

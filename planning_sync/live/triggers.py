@@ -31,6 +31,11 @@ SQLITE = {
         "UPDATE OF status ON audit_operation WHEN NEW.status <> OLD.status AND NEW.status <> 'running'",
         "NEW.id, NULL, 'finished', NEW.status",
     ),
+    "live_mark_progress": _sqlite_trigger(
+        "live_mark_progress",
+        "UPDATE OF summary ON audit_operation WHEN NEW.status = 'running' AND NEW.kind IN ('sync', 'import')",
+        "NEW.id, NULL, 'progress', ''",
+    ),
     "live_mark_recorded": _sqlite_trigger(
         "live_mark_recorded", "INSERT ON audit_entry", "NEW.operation_id, NEW.id, 'recorded', ''"
     ),
@@ -61,8 +66,11 @@ POSTGRES = (
     _postgres_trigger(
         "live_mark_finished",
         "UPDATE ON audit_operation REFERENCING OLD TABLE AS stale NEW TABLE AS fresh",
-        f"SELECT fresh.id, NULL, 'finished', fresh.status, {_XID} FROM fresh JOIN stale USING (id) "  # noqa: S608
-        "WHERE fresh.status <> stale.status AND fresh.status <> 'running'",
+        "SELECT fresh.id, NULL, CASE fresh.status WHEN 'running' THEN 'progress' ELSE 'finished' END, "  # noqa: S608
+        f"CASE fresh.status WHEN 'running' THEN '' ELSE fresh.status END, {_XID} "
+        "FROM fresh JOIN stale USING (id) WHERE CASE fresh.status WHEN 'running' "
+        "THEN fresh.kind IN ('sync', 'import') AND fresh.summary <> stale.summary "
+        "ELSE fresh.status <> stale.status END",
     ),
     _postgres_trigger(
         "live_mark_recorded",

@@ -63,6 +63,8 @@ class Pass:
     operation: Operation | None = None
     touched: set[UUID] = field(default_factory=set)
     """Plans that changed in the hub, for the other replicas to follow."""
+    offline: bool = False
+    """Whether the replica was found not to be there."""
     _kept: bool = False
     """Whether the transaction that made the operation was committed."""
 

@@ -26,7 +26,7 @@ from audit.services import Note
 from audit.transactions import write_transaction
 from conflicts.models import Conflict
 from planning_sync.replicas.base import ABSENT, Reading, Write
-from planning_sync.replicas.errors import GitError, ReplicaError
+from planning_sync.replicas.errors import GitError, ReplicaError, ReplicaMissing
 from planning_sync.replicas.git import GitTree
 from planning_sync.sync import locks, passes, preview, refusals, sides, steps
 from planning_sync.sync.acting import UNREAD
@@ -43,6 +43,12 @@ logger = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 """Called with the number of plans done and the number to do."""
+
+OFFLINE = "offline"
+"""The last status of a replica that was not there."""
+
+LONG, TOLD_EVERY_SECONDS = 20, 1.0
+"""A pass over more plans than that says now and then how far it is."""
 
 GIT_AUTHOR = "Planning Sync <planning-sync@localhost>"
 
@@ -263,13 +269,26 @@ def _run(this: Pass, todo: passes.Survey, progress: Progress | None) -> None:
         work.extend((path, _call(steps.import_plan, this, path)) for path in todo.fresh)
     if push:
         work.extend((str(plan_id), _call(steps.export_plan, this, plan_id)) for plan_id in todo.unlinked)
+    told_at = time.monotonic()
     for done, (path, step) in enumerate(work):
         if progress:
             progress(done, len(work))
+        if len(work) > LONG and time.monotonic() - told_at >= TOLD_EVERY_SECONDS:
+            _tell_progress(this, done, len(work))
+            told_at = time.monotonic()
         with _reported(this, path):
             step()
     if progress and work:
         progress(len(work), len(work))
+
+
+def _tell_progress(this: Pass, done: int, total: int) -> None:
+    """Have the running operation say how far it is, which live updates tell."""
+    operation = this.recorded
+    if operation is not None:
+        with write_transaction():
+            running = Operation.objects.filter(pk=operation.pk, status=Operation.Status.RUNNING)
+            running.update(summary={"progress": {"done": done, "total": total}})
 
 
 def _call(step: Callable[..., None], *arguments: Any) -> Callable[[], None]:
@@ -288,6 +307,7 @@ def _reported(this: Pass, path: str) -> Iterator[None]:
     except (ReplicaError, SyncError) as error:
         logger.warning("Failed at %s: %s", this.row.name, error)
         this.report.errors.append({"plan": path, "error": str(error)})
+        this.offline = this.offline or isinstance(error, ReplicaMissing)
         _remember(this, path, str(error))
     except Exception as error:
         logger.exception("Unexpected failure at %s, plan %s", this.row.name, path)
@@ -306,18 +326,30 @@ def _close(this: Pass) -> None:
     """Store the outcome with the replica and the operation, after git was told."""
     report, row = this.report, this.row
     _tell_git(this)
+    news = {"offline": True} if this.offline and _went_offline(this) else {}
     operation = this.recorded
     report.operation = str(operation.pk) if operation is not None else ""
     if operation is not None:
-        summary = report.as_json()
+        summary = {**report.as_json(), **news}
         audit.finish(operation, STATUS[report.status], summary)
         report.changed = len(this.touched)
     problems = [refusal["reason"] for refusal in report.refused] + [
         failure["error"] for failure in report.errors
     ]
+    status = OFFLINE if this.offline else report.status
     Replica.objects.filter(pk=row.pk).update(
-        last_sync_at=timezone.now(), last_status=report.status, last_problem="\n".join(problems[:20])
+        last_sync_at=timezone.now(), last_status=status, last_problem="\n".join(problems[:20])
     )
+
+
+def _went_offline(this: Pass) -> bool:
+    """Whether that is news, which then has an operation to tell it: once, whoever else finds it so."""
+    with write_transaction():
+        there = Replica.objects.filter(pk=this.row.pk).exclude(last_status=OFFLINE)
+        news = bool(there.update(last_status=OFFLINE))
+        if news:
+            this.begin()
+    return news
 
 
 def _tell_git(this: Pass) -> None:

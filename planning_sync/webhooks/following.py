@@ -29,6 +29,7 @@ from planning_sync.live.events import (
     GUARD_REFUSED,
     OPERATION_UNDONE,
     PLAN_MODIFIED,
+    REPLICA_OFFLINE,
     SYNC_COMPLETED,
     SYNC_FAILED,
     SYNC_STARTED,
@@ -42,9 +43,10 @@ from planning_sync.webhooks.models import Delivery, Position, Subscription
 
 EVENTS = (
     *(PLAN_MODIFIED, SYNC_STARTED, SYNC_COMPLETED, SYNC_FAILED, GUARD_REFUSED, OPERATION_UNDONE),
+    REPLICA_OFFLINE,
     *(*CONFLICT_EVENTS.values(), CONFLICT_RESOLVED),
 )
-"""The types of events that one may subscribe to."""
+"""The types of events that one may subscribe to. How far a sync is, is for who watches it."""
 EVENTS_EACH = 100
 """Events of one delivery at most."""
 MOST_GAINS = 20_000
@@ -145,7 +147,7 @@ def view_of(row: Subscription) -> View:
 
 
 def _wants(row: Subscription, event: Event) -> bool:
-    return event.at >= row.since and (not row.events or event.type in row.events)
+    return event.at >= row.since and event.type in (row.events or EVENTS)
 
 
 def _delivery(row: Subscription, body: str, count: int) -> Delivery:

@@ -9,6 +9,7 @@ import secrets
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
@@ -18,8 +19,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from audit.models import Operation
+from conflicts.models import Conflict
 from planning_sync.api import routes, services
 from planning_sync.api.models import ApiKey, IdempotentRequest, Token
+from planning_sync.sync.models import Link
 from plans import services as plans
 from tests.api.programs import Program, key_row
 from tests.planning_sync.sync.workbench import Workbench
@@ -231,6 +234,33 @@ def test_an_item_of_another_plan_is_not_previewed_through_this_one(
 ) -> None:
     edit = {"act": "delete", "item": str(elsewhere.task("Whisper").pk)}
     editor.post(f"plans/{desk.plan('launch.md').pk}/preview", {"edits": [edit]}, status=404)
+
+
+@pytest.mark.parametrize("path", ["plans", "plans/{}"])
+def test_open_conflicts_with_replicas_that_one_may_not_see_are_not_counted(
+    desk: Workbench, elsewhere: Workbench, olive: User, path: str
+) -> None:
+    plan = desk.plan("launch.md")
+    now = timezone.now()
+    Link.objects.create(replica=elsewhere.row, plan=plan, path="launch.md", synced_at=now)
+    for item, bench in enumerate((desk, elsewhere, elsewhere), 1):
+        Conflict.objects.create(
+            plan=plan,
+            replica_id=bench.row.pk,
+            item_kind="task",
+            item_key=UUID(int=item).hex,
+            opened_at=now,
+            changed_at=now,
+        )
+
+    def counted(who: Program) -> int:
+        found = who.get(path.format(plan.pk))
+        rows = found.get("results", [found])
+        return int(next(row["open_conflicts"] for row in rows if row["id"] == str(plan.pk)))
+
+    assert counted(Program.of(olive)) == 3
+    assert counted(Program.with_key(olive, "near", replicas=(desk.row,))) == 1
+    assert counted(Program.with_key(olive, "far", replicas=(elsewhere.row,))) == 2
 
 
 def test_a_limited_key_whose_replicas_are_gone_sees_nothing_rather_than_all(

@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from audit.models import Entry
 from conflicts import policy as policies
 from conflicts import signals
 from conflicts.merge.model import CLASSES
@@ -257,3 +258,38 @@ def test_a_change_is_announced_to_who_has_to_act_on_it(browser: Client, replica:
         browser.post(reverse("admin:conflicts_policy_changelist"), sent)
     assert heard == [replica.pk]
     assert Policy.objects.exists() == (act == "save")
+
+
+def test_what_becomes_of_a_policy_in_the_admin_is_in_the_log_as_the_file_would_say_it(
+    browser: Client, replica: Replica
+) -> None:
+    rule = {"strategies": ["hub_wins"], "note": "what is left"}
+    browser.post(reverse(ADD), form(rule, replica_id=str(replica.pk), owner_text="replica"))
+    policy = Policy.objects.get()
+    sent = form(replica_id=str(replica.pk), owner_text="hub", open_tasks_removed=3)
+    inline = policy.rules.get()
+    kept = {
+        "rules-TOTAL_FORMS": 1,
+        "rules-INITIAL_FORMS": 1,
+        "rules-0-id": inline.pk,
+        "rules-0-policy": str(policy.pk),
+        "rules-0-DELETE": "on",
+    }
+    for _ in range(2):  # the second time there is nothing to change
+        browser.post(reverse(CHANGE, args=[policy.pk]), {**sent, **kept})
+        kept = {}
+    sent = {"action": "delete_selected", "_selected_action": [str(policy.pk)], "post": "yes"}
+    browser.post(reverse("admin:conflicts_policy_changelist"), sent)
+    made, changed, deleted = Entry.objects.filter(item_kind="policy").order_by("id")
+    assert [entry.action for entry in (made, changed, deleted)] == ["created", "changed", "deleted"]
+    assert {(entry.item_id, entry.operation.actor) for entry in (made, changed, deleted)} == {
+        (policy.pk, "alice")
+    }
+    assert made.before is None
+    says: list[Any] = [made.after, changed.after]
+    assert says[0]["policy"] == str(replica.pk)
+    assert says[0]["owners"] == {"text": "replica"}
+    assert [rule["strategies"] for rule in says[0]["rule"]] == [["hub_wins"]]
+    assert changed.before == says[0]
+    assert (says[1]["owners"], says[1]["rule"]) == ({"text": "hub"}, [])
+    assert (deleted.before, deleted.after) == (says[1], None)

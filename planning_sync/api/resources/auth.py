@@ -10,6 +10,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audit import context
+from audit.models import Operation
 from planning_sync.api import services
 from planning_sync.api.describing import described
 from planning_sync.api.errors import InvalidCredentials
@@ -52,11 +54,19 @@ class WhoSerializer(serializers.Serializer[Any]):
 _PAIR = {"access": "pst_…", "refresh": "pst_…", "expires_in": 3600, "token_type": "Bearer"}
 
 
-class SignIn(ApiView):
+class _Door(ApiView):
+    """Where one is not known yet."""
+
     authentication_classes = ()
     keeps_answers = False
     is_sign_in = True
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        context.refine(via=Operation.Via.TOKEN)
+        super().initial(request, *args, **kwargs)
+
+
+class SignIn(_Door):
     @described(
         "Get tokens for a name and a password",
         tag="auth",
@@ -75,11 +85,7 @@ class SignIn(ApiView):
         return Response(_told(services.issue(user)))
 
 
-class Refresh(ApiView):
-    authentication_classes = ()
-    keeps_answers = False
-    is_sign_in = True
-
+class Refresh(_Door):
     @described(
         "Get new tokens for a refresh token",
         tag="auth",
@@ -94,11 +100,7 @@ class Refresh(ApiView):
         return Response(_told(services.refresh(given(RefreshToken, request)["refresh"])))
 
 
-class Revoke(ApiView):
-    authentication_classes = ()
-    keeps_answers = False
-    is_sign_in = True
-
+class Revoke(_Door):
     @described(
         "End a token and those that came with it",
         tag="auth",

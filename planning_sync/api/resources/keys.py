@@ -111,7 +111,7 @@ class Keys(ApiView):
         made = services.make_key(
             told["name"],
             owner=_owner(self.who, told.get("owner", "")),
-            actor=self.who.actor,
+            **self.who.marks,
             roles=_named(Group.objects.all(), "roles", told.get("roles", [])),
             replicas=_replicas(self.who, told.get("replicas", [])),
             expires_at=told.get("expires_at"),
@@ -130,7 +130,7 @@ class Key(ApiView):
         """At once and for good. It stays in the list."""
         _refuse_keys(self.who)
         row = _row(self.who, key_id)
-        services.revoke_key(row, actor=self.who.actor)
+        services.revoke_key(row, **self.who.marks)
         return Response(_told(row))
 
 

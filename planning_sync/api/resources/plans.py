@@ -73,8 +73,12 @@ EXAMPLE = {
 }
 
 
-def _counted(rows: QuerySet[Plan]) -> QuerySet[Plan]:
-    return rows.annotate(open_conflicts=Count("conflicts", filter=Q(conflicts__state__in=_OPEN)))
+def _counted(who: Principal, rows: QuerySet[Plan]) -> QuerySet[Plan]:
+    """With how many conflicts of theirs wait, of those that one may see."""
+    waiting = Q(conflicts__state__in=_OPEN)
+    if who.replica_ids is not None:
+        waiting &= Q(conflicts__replica_id__in=who.replica_ids)
+    return rows.annotate(open_conflicts=Count("conflicts", filter=waiting))
 
 
 _COLUMNS = (*PLAN_COLUMNS, "open_conflicts")
@@ -82,7 +86,7 @@ _COLUMNS = (*PLAN_COLUMNS, "open_conflicts")
 
 def told(who: Principal, plan_id: UUID) -> dict[str, Any]:
     """The plan as it is now, in the bin or not. Two queries."""
-    row = _counted(principals.visible_plans(who).filter(pk=plan_id)).values(*_COLUMNS).first()
+    row = _counted(who, principals.visible_plans(who).filter(pk=plan_id)).values(*_COLUMNS).first()
     if row is None:
         raise NotFound
     return _told(row, places_of(who, [row]))
@@ -112,7 +116,7 @@ class Plans(ApiView):
     def get(self, request: Request) -> Response:
         query = asked(PlanQuery, request)
         rows = filtered_plans(placed(principals.visible_plans(self.who), query, "pk"), query)
-        page = paging.page(request, _counted(rows), _COLUMNS, ORDERINGS[query["ordering"]], query)
+        page = paging.page(request, _counted(self.who, rows), _COLUMNS, ORDERINGS[query["ordering"]], query)
         places = places_of(self.who, page.rows)
         return Response(page.as_json(lambda row: _told(row, places)))
 

@@ -311,7 +311,7 @@ def _health(row: Mapping[str, Any]) -> str:
         return "off"
     if row["last_sync_at"] is None:
         return "unknown"
-    return "degraded" if row["problems"] or row["last_status"] in ("failed", "refused") else "ok"
+    return "degraded" if row["problems"] or row["last_status"] in ("failed", "refused", "offline") else "ok"
 
 
 class SyncQuery(PageQuery):

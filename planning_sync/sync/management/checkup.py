@@ -180,7 +180,7 @@ def _replica(row: Replica) -> Iterator[Found]:
         advice = f"Run `planning-sync sync {row.name}`."
         yield Found("replica", "warning", f"{row.name}: {len(scan.stamps)} plans, never synced", advice)
         return
-    state: State = {"failed": "problem", "refused": "problem"}.get(row.last_status, "ok")  # type: ignore[assignment]
+    state: State = "problem" if row.last_status in ("failed", "refused", "offline") else "ok"
     at = f"{row.last_sync_at:%Y-%m-%d %H:%M} UTC"
     told = f"{row.name}: {len(scan.stamps)} plans, last sync {at}: {row.last_status}"
     advice = "" if state == "ok" else f"See the problem below; then run `planning-sync sync {row.name}`."

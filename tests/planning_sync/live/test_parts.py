@@ -60,7 +60,7 @@ def test_an_origin_is_ours_or_not(origin: str, host: str, same: bool) -> None:
 IDS = [UUID(int=number) for number in range(3)]
 GAINS = st.builds(
     Gain,
-    phase=st.sampled_from(["started", "recorded", "recorded", "recorded", "finished"]),
+    phase=st.sampled_from(["started", "recorded", "recorded", "recorded", "progress", "finished"]),
     status=st.sampled_from(["", "running", "nonsense", *Operation.Status.values]),
     at=st.just(AT),
     operation_id=st.sampled_from(IDS),
@@ -73,6 +73,8 @@ GAINS = st.builds(
     item_id=st.sampled_from([None, *IDS]),
     field=st.sampled_from([None, "", "text", "status"]),
     told=st.sampled_from([None, [], "text", {}, {"conflict": "c", "state": "resolved"}, {"strategy": "s"}]),
+    offline=st.booleans(),
+    progress=st.sampled_from([None, {"done": 1, "total": 30}]),
 )
 
 

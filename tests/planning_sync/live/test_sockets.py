@@ -95,7 +95,7 @@ def test_what_a_strategy_settled_is_no_conflict_event(server: Server, alice: Use
         (Kind.SYNC, Status.DONE, ["sync.started", "sync.completed"]),
         (Kind.IMPORT, Status.CONFLICTS, ["sync.started", "sync.completed"]),
         (Kind.SYNC, Status.FAILED, ["sync.started", "sync.failed"]),
-        (Kind.SYNC, Status.REFUSED, ["sync.started", "guard.refused", "sync.failed"]),
+        (Kind.SYNC, Status.REFUSED, ["sync.started", "sync.failed"]),
         (Kind.UNDO, Status.DONE, ["operation.undone"]),
         (Kind.UNDO, Status.REFUSED, []),
         (Kind.EDIT, Status.DONE, []),
