@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from bench import checkbox, importing, live, memory, parsing, queue, replays, unchanged, watching
+from bench import api, checkbox, importing, live, memory, parsing, queue, replays, unchanged, watching
 from bench.table import Row, as_markdown, as_text, machine
 from bench.workplace import Workplace
 
@@ -21,6 +21,7 @@ MEASURES: Mapping[str, Callable[[Workplace], Iterator[Row]]] = {
     "watcher": watching.rows,
     "memory": memory.rows,
     "live": live.rows,
+    "api": api.rows,
     "replays": replays.rows,
     "queue": queue.rows,
 }
