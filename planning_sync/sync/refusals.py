@@ -35,6 +35,8 @@ from plans.outline import ROOT, Kind
 
 def goes_on(world: World) -> bool:
     """Whether a person said go on, and nothing has changed since."""
+    if not world.at_work.guarded:
+        return False
     decision = conflicts.guard_decision(world.plan.pk, world.link.replica_id)
     return decision is not None and decision.take == "go_on" and decision.world.endswith(world.guard_world)
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit import services as audit
@@ -106,7 +107,7 @@ def sync_replica(row: Replica, options: Options, *, progress: Progress | None = 
 
 def sync_path(row: Replica, path: str, options: Options) -> Report:
     """Sync the one plan at `path`; where it is not known there, or gone, a whole pass, which sees renames."""
-    link = Link.objects.filter(replica=row, path=path, gone_at=None).first()
+    link = _unpacked(Link.objects.filter(replica=row, path=path, gone_at=None)).first()
     if link is None:
         return sync_replica(row, options)
     if link.released_at is not None:
@@ -127,7 +128,7 @@ def sync_plan(plan_id: UUID, options: Options, *, but_not: UUID | None = None) -
     for row in Replica.objects.filter(enabled=True):
         if row.pk == but_not:
             continue
-        link = Link.objects.filter(replica=row, plan_id=plan_id).first()
+        link = _unpacked(Link.objects.filter(replica=row, plan_id=plan_id)).first()
         if link is not None and link.released_at is not None:
             continue
         if link is not None and link.gone_at is None:
@@ -137,6 +138,11 @@ def sync_plan(plan_id: UUID, options: Options, *, but_not: UUID | None = None) -
         elif plan_id in passes.unlinked(row):
             reports.append(_one_step(row, options, str(plan_id), steps.export_plan, plan_id))
     return reports
+
+
+def _unpacked(links: QuerySet[Link]) -> QuerySet[Link]:
+    """Without the outlines, which are large and read again under the lock of the plan."""
+    return links.defer("seen", "base", "held", "findings")
 
 
 def _one_step(
