@@ -337,12 +337,6 @@ def prune(*, now: datetime) -> int:
     return removed
 
 
-def pruned_through() -> int:
-    """The last entry that retention removed, 0 where it removed none: the log says nothing of before."""
-    rows = Seal.objects.filter(pruned_at__isnull=False)
-    return rows.aggregate(last=Max("last_id"))["last"] or 0
-
-
 def _overdue(edge: datetime) -> Iterator[Seal]:
     """In order, up to the first that is to stay."""
     for row in Seal.objects.filter(pruned_at=None).defer("marks").order_by("number").iterator():

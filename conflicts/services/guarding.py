@@ -11,7 +11,7 @@ from django.utils import timezone
 from audit import services as audit
 from audit.models import Entry, Operation
 from conflicts.models import GUARD, Conflict
-from conflicts.services.merging import AT_WORK, Evidence, _tell, note
+from conflicts.services.merging import AT_WORK, Evidence, note, tell
 from plans.outline import Kind
 
 
@@ -68,7 +68,7 @@ def refuse(
     row.rule, (row.base_value, row.replica_value), row.hub_value = rule, values, None
     row.state, row.changed_at = Conflict.State.OPEN, at
     row.taken, row.decided_by, row.decided_at, row.decision = "", "", None, None
-    _tell(row, evidence)
+    tell(row, evidence)
     row.save()
     if new:
         audit.record(begin(), [note(Entry.Action.OPENED, row)])

@@ -143,7 +143,7 @@ def reconcile(
         if row is None:
             row = _new(plan_id, replica_id, clash, items.get(clash.key), at)
             row.rule = rules.get((clash.key, clash.field), "")
-            _tell(row, told(clash))
+            tell(row, told(clash))
             fresh.append(row)
         elif row.state == Conflict.State.DECIDED or _values(row) != _clash_values(clash):
             _renew(row, clash, told(clash), at)
@@ -205,7 +205,8 @@ _TOLD = (
 )
 
 
-def _tell(row: Conflict, evidence: Evidence) -> None:
+def tell(row: Conflict, evidence: Evidence) -> None:
+    """Have the row, which is saved later, say what is known."""
     row.replica_changed_at, row.replica_changed_by = evidence.replica_at, evidence.replica_by
     row.hub_changed_at, row.hub_changed_by = evidence.hub_at, evidence.hub_by
     row.path, row.line = evidence.path, evidence.line
@@ -216,7 +217,7 @@ def _renew(row: Conflict, clash: Clash, evidence: Evidence, at: datetime) -> Non
     row.base_value, row.replica_value, row.hub_value = _clash_values(clash)
     row.state, row.changed_at = Conflict.State.OPEN, at
     row.taken, row.taken_value, row.decided_by, row.decided_at, row.decision = "", None, "", None, None
-    _tell(row, evidence)
+    tell(row, evidence)
     learning.suggest([row])
     row.save(
         update_fields=[

@@ -16,6 +16,7 @@ from audit.models import Entry, Operation
 from conflicts import merge
 from conflicts.errors import ConflictNotFound
 from conflicts.learning import services as learning
+from conflicts.learning.memory import REOPENED
 from conflicts.merge import STRUCTURAL, Clash
 from conflicts.models import Conflict
 from conflicts.services import AT_WORK
@@ -39,9 +40,6 @@ from plans import outline as outlines
 from plans import storage
 from plans.models import Plan
 from plans.outline import ROOT, Kind, Value
-
-REOPENED = "reopened"
-"""The rule of a conflict that a strategy had settled: from now on it is for a person."""
 
 
 def reopen(conflict_id: UUID, *, actor: str, on_behalf_of: str = "") -> Outcome:
