@@ -20,6 +20,7 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
 from audit.models import Operation
+from conflicts.learning import memory
 from conflicts.models import Conflict
 from planning_sync.replicas.errors import ReplicaError
 from planning_sync.sync import sides, tasks, undo
@@ -60,6 +61,7 @@ def checks() -> Iterator[Found]:
     yield from _worker()
     yield from _unfinished()
     yield from _conflicts()
+    yield _learning()
     yield from _files()
 
 
@@ -248,6 +250,20 @@ def _conflicts() -> Iterator[Found]:
         )
     else:
         yield Found("conflicts", "ok", "None open")
+
+
+def _learning() -> Found:
+    """How often people agreed with what was suggested to them."""
+    status = memory.status()
+    if status.hit_rate is None:
+        learned = f"{status.decisions} decisions learned from, no suggestion measured yet"
+        return Found("learning", "ok", learned)
+    told = f"{status.hit_rate:.0%} of the last {status.measured} suggestions were right"
+    if status.is_healthy:
+        return Found("learning", "ok", told)
+    shown = "are still shown" if status.is_shown else "are not shown"
+    advice = "Nothing has to be done: they are measured on, and come back once they are right."
+    return Found("learning", "warning", f"{told}: they settle nothing by themselves, and {shown}", advice)
 
 
 # ------------------------------------------------------------------------------------------ files

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from django.core.management import get_commands
+from django.utils import timezone
 
 from audit import services as audit
 from audit.models import Operation
-from conflicts.models import Conflict
+from conflicts.models import Conflict, Hit
 from planning_sync.sync.models import Link, Replica
 from plans import services as plans
 from plans.models import Task
@@ -467,9 +468,17 @@ def test_the_doctor_is_content_with_what_is_well(launch: Workbench) -> None:
     assert answer["status"] in ("ok", "warning")
     assert {check["check"] for check in answer["checks"]} >= {
         *("python", "home", "git", "database", "migrations", "settings", "replica", "worker"),
-        *("writes", "conflicts", "files"),
+        *("writes", "conflicts", "learning", "files"),
     }
     assert all(set(check) == {"check", "state", "message", "advice"} for check in answer["checks"])
+
+
+def test_the_doctor_tells_how_often_suggestions_were_right(launch: Workbench) -> None:
+    for number in range(20):
+        told = {"suggested": "hub", "confidence": 0.9, "taken": "hub", "is_hit": number < 10}
+        Hit.objects.create(at=timezone.now(), **told)
+    (found,) = [check for check in ask("doctor")["checks"] if check["check"] == "learning"]
+    assert found["message"].startswith("50% of the last 20 suggestions were right")
 
 
 def test_the_doctor_names_each_line_that_is_not_understood(launch: Workbench) -> None:
