@@ -8,7 +8,6 @@ editors do.
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import sqlite3
@@ -88,4 +87,4 @@ def _save(plan: Path, data: bytes, *, in_place: bool) -> None:
         return
     beside = plan.with_name(f".{plan.name}.swp")
     beside.write_bytes(data)
-    os.replace(beside, plan)  # noqa: PTH105
+    beside.replace(plan)

@@ -138,7 +138,7 @@ class Workplace:
 
             with psycopg.connect(self._postgres(), autocommit=True) as connection:
                 name = f"bench_{self._number}"
-                connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload, unused-ignore]
+                connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload, unused-ignore]  # psycopg wants literals
             hub = Hub(home, self._postgres().replace("/postgres?", f"/{name}?"))
         hub.run("bench.child:migrate")
         return hub

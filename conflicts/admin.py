@@ -112,7 +112,7 @@ class ConflictAdmin(ReadOnlyAdmin):
     actions = [_action(act) for act in desk.ACTS]  # noqa: RUF012  # as its base declares it
 
     class Media:
-        css = {"all": ["conflicts/arbitration.css", "conflicts/admin.css"]}  # noqa: RUF012
+        css = {"all": ["conflicts/arbitration.css", "conflicts/admin.css"]}  # noqa: RUF012  # as Django reads it
 
     # ------------------------------------------------------------------------------------- the queue
 

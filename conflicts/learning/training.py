@@ -58,7 +58,7 @@ def _fitted(samples: Sequence[dict[str, Any]], labels: Sequence[int]) -> tuple[f
 
 def _hit_rate(samples: Sequence[dict[str, Any]], labels: Sequence[int], *, folds: int) -> float | None:
     """Each decision guessed by what the others teach."""
-    from sklearn.model_selection import StratifiedKFold, cross_val_predict  # type: ignore[import-untyped]
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
     chances = cross_val_predict(
         _pipeline(),
@@ -76,9 +76,9 @@ def _hit_rate(samples: Sequence[dict[str, Any]], labels: Sequence[int], *, folds
 
 
 def _pipeline() -> Any:
-    from sklearn.feature_extraction import DictVectorizer  # type: ignore[import-untyped]
-    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
-    from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
+    from sklearn.feature_extraction import DictVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
 
     return make_pipeline(DictVectorizer(), LogisticRegression(max_iter=1000))
 
