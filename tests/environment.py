@@ -10,7 +10,7 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,11 @@ _DATABASE = "PLANNING_SYNC_TESTED_DATABASE"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--postgres", action="store_true", help="run the tests on PostgreSQL instead of SQLite")
+    parser.addoption(
+        "--everything",
+        action="store_true",
+        help="with --postgres: also the tests that no database can make a difference to",
+    )
 
 
 @pytest.hookimpl(wrapper=True)
@@ -36,25 +41,15 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     os.environ["PLANNING_SYNC_HOME"] = str(home)
     yield
     _hash_cheaply()
-    _empty_the_log_between_tests()
+    _empty_the_database_quickly()
 
 
-def _empty_the_log_between_tests() -> None:
-    """Tests empty the tables, which the log's triggers are there to refuse: they are lifted meanwhile."""
+def _empty_the_database_quickly() -> None:
     from django.test import TransactionTestCase
 
-    teardown: Callable[[TransactionTestCase], None] = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+    from tests import emptying
 
-    def lifted(case: TransactionTestCase) -> None:
-        from audit import triggers
-
-        triggers.remove(using="default")
-        try:
-            teardown(case)
-        finally:
-            triggers.install(using="default")
-
-    TransactionTestCase._fixture_teardown = lifted  # type: ignore[attr-defined]
+    TransactionTestCase._fixture_teardown = lambda case: emptying.restore()  # type: ignore[attr-defined]
 
 
 def _hash_cheaply() -> None:
@@ -93,16 +88,18 @@ _DATABASE_FIXTURES = frozenset({"db", "transactional_db", "live_server", "django
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What touches no database is the same on both, and has run on SQLite: it is left out on PostgreSQL."""
-    if not config.getoption("postgres"):
+    """What touches no database, or is marked `once`, has run on SQLite: it is left out on PostgreSQL."""
+    if not config.getoption("postgres") or config.getoption("everything"):
         return
-    without = [item for item in items if not _uses_database(item)]
+    without = [item for item in items if not _depends_on_database(item)]
     config.hook.pytest_deselected(items=without)
     left_out = set(without)
     items[:] = [item for item in items if item not in left_out]
 
 
-def _uses_database(item: pytest.Item) -> bool:
+def _depends_on_database(item: pytest.Item) -> bool:
+    if item.get_closest_marker("once") is not None:
+        return False
     fixtures: Sequence[str] = getattr(item, "fixturenames", ())
     return item.get_closest_marker("django_db") is not None or not _DATABASE_FIXTURES.isdisjoint(fixtures)
 

@@ -18,6 +18,8 @@ ADMIN = "/admin/conflicts/conflict/"
 HIGHEST = "Tell the press one day before"
 """The first of the queue; then come "Tag the version" and "Choose a date"."""
 
+pytestmark = pytest.mark.once
+
 
 def over(field: str) -> Conflict:
     return Conflict.objects.get(field=field)

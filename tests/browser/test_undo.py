@@ -15,6 +15,8 @@ from tests.browser.test_arbitration import overflows, violations
 
 AFTER = "Tell the press two days before"
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def busy(site: Site, settings: Any) -> Site:

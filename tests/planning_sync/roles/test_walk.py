@@ -27,7 +27,7 @@ from tests.planning_sync.sync.workbench import Workbench
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 UNKNOWN = UUID(int=1)
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 def expected(who: str, need: str) -> str:

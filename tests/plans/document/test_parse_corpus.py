@@ -15,9 +15,11 @@ from tests.plans.document import reference
 from tests.plans.document.test_blocks import GFM, headings_of, tasks_of
 
 
-def test_every_real_plan_has_the_tasks_that_the_reference_finds() -> None:
+@pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.soak)])
+def test_a_real_plan_has_the_tasks_that_the_reference_finds(step: int) -> None:
+    """On every third file, for time: most are versions of one another."""
     differing: list[str] = []
-    for path in corpus_files():
+    for path in corpus_files()[::step]:
         data = path.read_bytes()
         expected = reference.read_once(path)
         found = parse(data, GFM)

@@ -31,7 +31,7 @@ sub-tasks, there is no heading below level 6, and a file whose fences are broken
 """
 
 MOST_ITEMS = 400
-KINDS_PER_FILE = 8
+KINDS_PER_FILE = 4
 """For time: larger plans, and every kind on every file, are for longer runs."""
 
 
