@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
+from plans.document.blocks import Region
 from plans.outline import Kind, Outline, Status
 
 DEFAULT_MARKS: Mapping[str, Status] = MappingProxyType(
@@ -74,6 +75,17 @@ class Hidden(NamedTuple):
     kind: Kind = Kind.TASK
 
 
+class Name(NamedTuple):
+    """What an item is called where it stands, whatever its words: evidence stronger than any likeness."""
+
+    own: str = ""
+    """Its name there, such as an issue's number; "" where it has none."""
+    link: str = ""
+    """The hub's id of the item, where the place keeps it for us."""
+    edited: str = ""
+    """What the place notes at each edit of the item, such as the time of it."""
+
+
 class Finding(NamedTuple):
     """Something in the file that a person should know of; it never stops a sync."""
 
@@ -99,8 +111,22 @@ class Document:
     hidden: tuple[Hidden, ...] = ()
     findings: tuple[Finding, ...] = ()
     dialect: Dialect = DEFAULT_DIALECT
+    regions: tuple[Region, ...] = ()
+    """The lines that are code, HTML or tables, ascending."""
+    names: tuple[Name, ...] = ()
+    """Parallel to the items of the outline; empty where nothing but their words tells items apart."""
 
-    def rekeyed(self, keys: Sequence[str]) -> Document:
+    def rekeyed(self, keys: Sequence[str]) -> Self:
         """The same document whose items, in document order, go by `keys`."""
         names = {item.key: key for item, key in zip(self.outline.items, keys, strict=True)}
         return replace(self, outline=self.outline.rekeyed(names))
+
+    def recalled(self, seen: Outline) -> Self:
+        """The same document saying, as it was `seen` last, what its format has no words for."""
+        return self
+
+    @property
+    def keys_by_name(self) -> dict[str, str]:
+        """The key of each item that its own name alone tells apart; one with a link is told by that."""
+        named = zip(self.names, self.outline.items, strict=False)
+        return {name.own: item.key for name, item in named if name.own and name.link != item.key}

@@ -125,6 +125,7 @@ class _Reading:
             hidden,
             tuple(self.findings),
             self.dialect,
+            tuple(self.blocks.regions),
         )
 
     # ------------------------------------------------------------------------------------ blocks
