@@ -34,6 +34,14 @@ def checksum(data: bytes) -> str:
 RACY = ":racy"
 """Ends the stamp of a plan that was written a moment ago: it may be written again without a new stamp."""
 
+RULES = "@"
+"""In a stamp, stands before what names the rules that the bytes are read by, where those may change."""
+
+
+def rules_of(stamp: str) -> str:
+    """By which rules the plan was read; "" where there is but one way to read it."""
+    return stamp.removesuffix(RACY).rpartition(RULES)[2] if RULES in stamp else ""
+
 
 class Problem(NamedTuple):
     """A place in the replica that the scan could not make a plan of."""
@@ -85,6 +93,10 @@ class Reading:
         """The same reading whose items, in document order, go by `keys`."""
         return replace(self, document=self.document.rekeyed(keys))
 
+    def recalled(self, seen: Outline) -> Reading:
+        """The same reading, whose keys are real, with what its format has no words for as it was `seen`."""
+        return replace(self, document=self.document.recalled(seen))
+
 
 @dataclass(frozen=True)
 class Write:
@@ -109,6 +121,11 @@ class Replica(ABC):
 
     kind: ClassVar[str]
     """Slug of the kind, as stored with the replica: `markdown`."""
+    remote: bool = False
+    """Whether asking it anything goes over a network and may take long, or fail while others do not."""
+
+    overwritten_within_seconds: float = 0.0
+    """How long after a write of ours a program may still write what it had read before it."""
 
     @abstractmethod
     def scan(self) -> Scan:

@@ -2,6 +2,9 @@
 
     ReplicaError
     ├── ReplicaMissing      the replica's root is gone, not mounted, or not a folder
+    │   └── ServiceAway     it is a service, and that cannot be used now
+    │       └── CredentialsMissing  because the secret it wants is not set here
+    ├── OptionRefused       an option of the replica has a name or a value that it cannot have
     ├── OutsideRoot         a path leads out of the root
     ├── PlanUnreadable      one plan cannot be read; `reason` says why
     ├── PlanChanged         the plan is no longer what the write was decided on
@@ -25,6 +28,9 @@ class ReplicaError(Exception):
 
 
 class ReplicaMissing(ReplicaError):
+    retry_after_seconds = 0.0
+    """No sooner than that need it be tried again, as far as it said itself."""
+
     def __init__(self, root: str, reason: str) -> None:
         super().__init__(root, reason)
         self.root = root
@@ -35,6 +41,39 @@ class ReplicaMissing(ReplicaError):
             f"The folder {shown(self.root)} {self.reason}. Nothing changed and no plan counts as deleted. "
             "Mount or restore the folder, or correct the replica's path, then sync again."
         )
+
+
+class ServiceAway(ReplicaMissing):
+    def __init__(self, root: str, reason: str, retry_after_seconds: float = 0.0) -> None:
+        super().__init__(root, reason)
+        self.args = (root, reason, retry_after_seconds)
+        self.retry_after_seconds = retry_after_seconds
+
+    def __str__(self) -> str:
+        return (
+            f"The service {shown(self.root)} {self.reason}. Nothing changed and no plan counts as deleted. "
+            "It is tried again by and by; to try now, sync the replica."
+        )
+
+
+class CredentialsMissing(ServiceAway):
+    """`root` is the name of the secret."""
+
+    def __str__(self) -> str:
+        return (
+            f"The secret {shown(self.root)} {self.reason}. Set that environment variable for every process "
+            "of the server, or the same with _FILE to the path of a file that holds it, then sync again."
+        )
+
+
+class OptionRefused(ReplicaError):
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, reason)
+        self.name = name
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"The option {self.name!r} of the replica cannot be used: {self.reason}."
 
 
 class OutsideRoot(ReplicaError):
@@ -60,6 +99,7 @@ class Unreadable(StrEnum):
     CHANGING = "changing"
     NOT_A_FILE = "not_a_file"
     DISK_ERROR = "disk_error"
+    MALFORMED = "malformed"
 
 
 _UNREADABLE: Mapping[Unreadable, str] = {
@@ -69,6 +109,7 @@ _UNREADABLE: Mapping[Unreadable, str] = {
     Unreadable.VANISHED: "is not there any more ({detail}). If that was not meant, bring it back.",
     Unreadable.CHANGING: "is being written to ({detail}). It is read again at the next sync.",
     Unreadable.NOT_A_FILE: "is not a plain file ({detail}). Rename it or exclude it from the replica.",
+    Unreadable.MALFORMED: "cannot be understood ({detail}). Mend it there; until then nothing is written.",
     Unreadable.DISK_ERROR: "cannot be read ({detail}). Check the disk, then sync again.",
 }
 
@@ -157,6 +198,19 @@ class GitBusy(GitError):
         return (
             f"Nothing was committed in {shown(self.top)}: {self.state}. The plans are written; "
             "finish what is under way, and the next sync that writes them commits again."
+        )
+
+
+class NotPulled(GitError):
+    def __init__(self, top: str, reason: str) -> None:
+        super().__init__(top, reason)
+        self.top = top
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"{shown(self.top)} was not brought up to date: {self.reason}. Nothing in it was changed; "
+            "see to that by hand, and the next push brings in all that is missing."
         )
 
 

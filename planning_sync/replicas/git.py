@@ -1,6 +1,6 @@
 """What git knows of a folder of plans, and committing what a sync wrote.
 
-Public: `GitTree`, `Committed`.
+Public: `GitTree`, `Committed`, `Incoming`.
 
 Commits are made beside the person's own work, through an index of their own:
 
@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from planning_sync.replicas import names
-from planning_sync.replicas.errors import GitBusy, GitFailed
+from planning_sync.replicas.errors import GitBusy, GitFailed, NotPulled
 
 _TIMEOUT_SECONDS = 30.0
 _CHUNK = 200
@@ -65,6 +65,7 @@ _BUSY: Mapping[str, str] = {
     "REVERT_HEAD": "a revert is in progress",
     "BISECT_LOG": "a bisect is in progress",
 }
+_NO_QUESTIONS = {"GIT_SSH_COMMAND": "ssh -o BatchMode=yes", "GIT_ASKPASS": "true", "SSH_ASKPASS": "true"}
 _NO_WORK_TREE = (b"not a git repository", b"must be run in a work tree")
 _INDEX_LOCKED = b"index.lock"
 _INDEX_ATTEMPTS = 20
@@ -81,6 +82,14 @@ class Committed(NamedTuple):
     """Paths that were not committed, and why."""
     index_refreshed: bool = True
     """Whether `git status` is clean for the paths; not so when another git held or changed the index."""
+
+
+class Incoming(NamedTuple):
+    """What a branch is behind."""
+
+    commit: str
+    paths: tuple[str, ...]
+    """What it changes below the replica's root."""
 
 
 class _Entry(NamedTuple):
@@ -288,6 +297,42 @@ class GitTree:
                 raise _failed(("update-index", "--index-info"), done)
             time.sleep(_INDEX_PAUSE_SECONDS)
         return False
+
+    # --------------------------------------------------------------------------------- upstream
+
+    def fetch(self) -> Incoming | None:
+        """What the branch is behind the one that it follows; None where it is not. Changes no file.
+
+        :raises NotPulled: when the branch follows none, or has commits of its own that the other has not.
+        :raises GitFailed: when the other cannot be reached.
+        """
+        if self._try("rev-parse", "--verify", "--quiet", "@{upstream}").returncode != 0:
+            raise NotPulled(self.top, "the branch that is checked out follows none")
+        self._git("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", extra=_NO_QUESTIONS)
+        commit = self._git("rev-parse", "@{upstream}^{commit}").stdout.decode().strip()
+        if self._is_ancestor(commit, "HEAD"):
+            return None
+        if not self._is_ancestor("HEAD", commit):
+            raise NotPulled(self.top, "the branch has commits that the one it follows has not")
+        changed = _names(self._git("diff", "--name-only", "--no-renames", "-z", "HEAD", commit).stdout)
+        below = [place[len(self.prefix) :] for place in changed if place.startswith(self.prefix)]
+        return Incoming(commit, tuple(sorted(map(names.from_os, below))))
+
+    def fast_forward(self, commit: str) -> None:
+        """Moves the branch and its files on to that commit; all of it or, with something in the way, nothing.
+
+        :raises NotPulled: when a file that it changes has edits or is not in git, or work is under way.
+        """
+        try:
+            self._refuse_busy()
+        except GitBusy as error:
+            raise NotPulled(self.top, error.state) from error
+        done = self._try("merge", "--ff-only", "--no-autostash", "--no-overwrite-ignore", "--quiet", commit)
+        if done.returncode != 0:
+            raise NotPulled(self.top, done.stderr.decode(errors="replace").strip().rstrip("."))
+
+    def _is_ancestor(self, old: str, new: str) -> bool:
+        return self._try("merge-base", "--is-ancestor", old, new).returncode == 0
 
     # --------------------------------------------------------------------------------- places
 

@@ -50,7 +50,7 @@ def parts(path: str) -> list[str]:
     return steps
 
 
-def file_name(title: str, number: int = 1) -> str:
+def file_name(title: str, number: int = 1, *, suffix: str = ".md") -> str:
     """A file name for a plan of that title: lower case, without accents, words joined by `-`.
 
     `number` above 1 is added at the end, to tell plans of one title apart.
@@ -61,7 +61,7 @@ def file_name(title: str, number: int = 1) -> str:
     stem = _cut(words).strip("-") or "plan"
     if _RESERVED.match(stem):
         stem = f"plan-{stem}"
-    return f"{stem}-{number}.md" if number > 1 else f"{stem}.md"
+    return f"{stem}-{number}{suffix}" if number > 1 else f"{stem}{suffix}"
 
 
 def comparable(name: str) -> str:

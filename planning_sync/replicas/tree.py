@@ -39,6 +39,10 @@ def stamp_of(found: os.stat_result) -> str:
     return f"{found.st_size}:{found.st_mtime_ns}:{found.st_ctime_ns}:{found.st_ino}"
 
 
+FOLDERS = "*/**"
+"""Excludes whatever is not in the root itself."""
+
+
 class Globs:
     """Which paths are plans: those that match one of `include` and none of `exclude`."""
 
@@ -55,6 +59,11 @@ class Globs:
     def enters(self, folder: str) -> bool:
         """Whether anything below `folder` can be a plan, as far as `exclude` says."""
         return self._closed.fullmatch(folder) is None
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether plans are looked for in the root itself alone."""
+        return FOLDERS in self.exclude
 
     def new_plan_folders(self) -> tuple[str, ...]:
         """The folders, as prefixes of paths, in which each of `include` begins: `""` is the root."""

@@ -1,4 +1,7 @@
-"""`Replica`: an outside place where plans live. `Link`: what it and the hub last agreed on about one plan."""
+"""`Replica`: an outside place where plans live. `Link`: what it and the hub last agreed on about one plan.
+
+`Unpaired`: a plan there that is not linked, until a person says whether it is one that the hub has already.
+"""
 
 from __future__ import annotations
 
@@ -13,24 +16,35 @@ from audit.ids import new_id
 class Replica(models.Model):
     class Kind(models.TextChoices):
         MARKDOWN = "markdown", _("folder of Markdown files")
+        TASK_MASTER = "taskmaster", _("Task Master project")
+        ROADMAP = "roadmap", _("roadmap file or service")
+        LIST = "list", _("list of tasks in JSON or CSV")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(_("name"), max_length=200, unique=True)
     kind = models.CharField(_("kind"), max_length=20, choices=Kind.choices)
-    path = models.TextField(_("path"), help_text=_("The folder, absolute."))
+    path = models.TextField(_("path"), help_text=_("The folder or file, absolute; or the address."))
     options = models.JSONField(
         _("options"),
         default=dict,
         blank=True,
-        help_text=_(
-            "include, exclude, limit_bytes, marks, ballots, broken_fences, commit: see the documentation."
-        ),
+        help_text=_("Which there are depends on the kind: see the documentation."),
     )
     enabled = models.BooleanField(_("enabled"), default=True)
     created_at = models.DateTimeField(_("created at"))
     last_sync_at = models.DateTimeField(_("last sync at"), null=True, blank=True)
     last_status = models.CharField(_("last status"), max_length=12, blank=True)
     last_problem = models.TextField(_("last problem"), blank=True)
+    seen_at = models.DateTimeField(
+        _("last seen at"), null=True, blank=True, help_text=_("When it last answered.")
+    )
+    lost_at = models.DateTimeField(
+        _("away since"), null=True, blank=True, help_text=_("Empty as long as it is there.")
+    )
+    retry_at = models.DateTimeField(
+        _("next try at"), null=True, blank=True, help_text=_("Until then only who asks for it tries.")
+    )
+    failed_tries = models.PositiveIntegerField(_("tries in vain"), default=0)
 
     class Meta:
         verbose_name = _("replica")
@@ -86,6 +100,40 @@ class Link(models.Model):
             models.UniqueConstraint(fields=["replica", "path"], name="link_path_once"),
             models.UniqueConstraint(fields=["replica", "plan"], name="link_plan_once"),
         )
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class Unpaired(models.Model):
+    """A plan at a replica that is much like one of the hub: it is not imported before a person says so."""
+
+    id = models.BigAutoField(primary_key=True)
+    replica = models.ForeignKey(
+        Replica,
+        on_delete=models.CASCADE,
+        related_name="unpaired",
+        db_index=False,
+        verbose_name=_("replica"),
+    )
+    path = models.TextField(_("path"))
+    plan = models.ForeignKey(
+        "plans.Plan",
+        on_delete=models.CASCADE,
+        related_name="+",
+        verbose_name=_("plan"),
+        help_text=_("The plan of the hub that it is most like."),
+    )
+    score = models.FloatField(_("score"), help_text=_("How much of the two is the same work, 0 to 1."))
+    as_new = models.BooleanField(
+        _("taken as new"), default=False, help_text=_("A person said that it is another plan.")
+    )
+    found_at = models.DateTimeField(_("found at"))
+
+    class Meta:
+        verbose_name = _("plan that waits to be paired")
+        verbose_name_plural = _("plans that wait to be paired")
+        constraints = (models.UniqueConstraint(fields=["replica", "path"], name="unpaired_path_once"),)
 
     def __str__(self) -> str:
         return self.path

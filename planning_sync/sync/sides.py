@@ -2,33 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from conflicts import policy as arbitration
 from conflicts.errors import InvalidPolicy
 from conflicts.models import Policy
 from conflicts.policy import ArbitrationPolicy, Layer
+from planning_sync.replicas import kinds, listing, markdown, roadmap, taskmaster
 from planning_sync.replicas.base import Replica as Side
-from planning_sync.replicas.errors import ReplicaError
-from planning_sync.replicas.markdown import (
-    DEFAULT_EXCLUDE,
-    DEFAULT_INCLUDE,
-    DEFAULT_LIMIT_BYTES,
-    MarkdownFolder,
-)
+from planning_sync.replicas.errors import OptionRefused, ReplicaError
+from planning_sync.replicas.kinds import Kind, Place
 from planning_sync.sync.errors import InvalidOption
 from planning_sync.sync.models import Replica
-from plans.document import DEFAULT_DIALECT, Dialect
-from plans.outline import Status
 
-OPTIONS = ("include", "exclude", "marks", "ballots", "broken_fences", "limit_bytes", "commit")
-"""What `Replica.options` may hold."""
+COMMON_OPTIONS = ("pairing", "validation")
+"""What the options of any replica may hold, beside those of its kind."""
+
+PAIRING = ("ask", "off")
+"""What becomes of a plan that looks like one of the hub: it waits for a person, or is imported as new."""
+
+VALIDATION = ("warn", "refuse")
+"""What becomes of a file that breaks the rules for plans: people see it, or a guard refuses it."""
+
+KINDS: dict[str, Kind] = {
+    Replica.Kind.MARKDOWN: markdown.KIND,
+    Replica.Kind.TASK_MASTER: taskmaster.KIND,
+    Replica.Kind.ROADMAP: roadmap.KIND,
+    Replica.Kind.LIST: listing.KIND,
+}
+"""Every kind of replica there is."""
+
+
+def options_of(kind: str) -> tuple[str, ...]:
+    """The names that the options of such a replica may have."""
+    return (*KINDS[kind].options, *COMMON_OPTIONS)
 
 
 def connect(row: Replica) -> Side:
     """The replica that the row describes; reads nothing yet. Raises `InvalidOption`."""
-    return _CONNECT[row.kind](row.path, row.options)
+    check_options(row.options, row.kind)
+    with _translated():
+        return KINDS[row.kind].connect(row.path, row.options)
+
+
+def locate(kind: str, given: str) -> Place:
+    """Where the replica of that kind is that somebody names. Raises `InvalidOption`."""
+    with _translated():
+        return KINDS[kind].locate(given)
+
+
+def check_options(options: Mapping[str, Any], kind: str = Replica.Kind.MARKDOWN) -> None:
+    """Raise `InvalidOption` for an option that no such replica has."""
+    with _translated():
+        kinds.check(options, options_of(kind))
+    for name, choices in (("pairing", PAIRING), ("validation", VALIDATION)):
+        if options.get(name, choices[0]) not in choices:
+            raise InvalidOption(name, f"give one of {', '.join(choices)}")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OptionRefused as error:
+        raise InvalidOption(error.name, error.reason) from error
 
 
 class Arbitration(NamedTuple):
@@ -70,40 +109,3 @@ def _is_valid(layer: Layer) -> bool:
     except InvalidPolicy:
         return False
     return True
-
-
-def check_options(options: Mapping[str, Any]) -> None:
-    """Raise `InvalidOption` for an option that no replica has."""
-    for name in options:
-        if name not in OPTIONS:
-            raise InvalidOption(name, f"the options are {', '.join(OPTIONS)}")
-
-
-def _markdown(path: str, options: Mapping[str, Any]) -> Side:
-    check_options(options)
-    return MarkdownFolder(
-        path,
-        include=tuple(options.get("include") or DEFAULT_INCLUDE),
-        exclude=DEFAULT_EXCLUDE + tuple(options.get("exclude") or ()),
-        dialect=_dialect(options),
-        limit_bytes=int(options.get("limit_bytes") or DEFAULT_LIMIT_BYTES),
-    )
-
-
-def _dialect(options: Mapping[str, Any]) -> Dialect:
-    known = Status._value2member_map_
-    for mark, status in options.get("marks", {}).items():
-        if len(mark) != 1 or status not in known:
-            raise InvalidOption("marks", f"{mark!r}: {status!r} is not one character and a status")
-    marks = {mark: Status(status) for mark, status in options.get("marks", {}).items()}
-    for name, choices in (("ballots", ("off", "auto", "on")), ("broken_fences", ("off", "auto"))):
-        if options.get(name, "auto") not in choices:
-            raise InvalidOption(name, f"give one of {', '.join(choices)}")
-    return Dialect(
-        marks={**DEFAULT_DIALECT.marks, **marks},
-        ballots=options.get("ballots", "auto"),
-        broken_fences=options.get("broken_fences", "auto"),
-    )
-
-
-_CONNECT: Mapping[str, Callable[[str, Mapping[str, Any]], Side]] = {Replica.Kind.MARKDOWN: _markdown}

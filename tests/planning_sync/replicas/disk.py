@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from planning_sync.replicas import atomic, names, tree
+from planning_sync.replicas.folder import PlanFolder
 from planning_sync.replicas.markdown import MarkdownFolder
 from planning_sync.replicas.tree import is_leftover
 
@@ -19,11 +20,13 @@ NOBODY = 65534
 
 
 class DiskWorld:
-    """A Markdown folder under test and what others do to it."""
+    """A folder under test, of Markdown if nothing else is said, and what others do to it."""
 
-    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch, replica: PlanFolder | None = None
+    ) -> None:
         self.root = root
-        self.replica = MarkdownFolder(root)
+        self.replica = replica or MarkdownFolder(root)
         self._monkeypatch = monkeypatch
 
     def place(self, path: str) -> Path:

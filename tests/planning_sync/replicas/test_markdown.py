@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from planning_sync.replicas.errors import WriteFailed
+from planning_sync.replicas.markdown import MarkdownFolder
 from tests.planning_sync.replicas.contract import PLAN, ReplicaContract, outline, tick
 from tests.planning_sync.replicas.disk import DiskWorld
 
@@ -26,7 +27,7 @@ class TestMarkdownFolder(ReplicaContract):
         assert world.leftovers() == []
 
     def test_a_new_plan_goes_where_the_globs_look(self, world: DiskWorld) -> None:
-        replica = type(world.replica)(world.root, include=("docs/plans/**/*.md",))
+        replica = MarkdownFolder(world.root, include=("docs/plans/**/*.md",))
         world.put("docs/plans/roof.md", PLAN)
         write = replica.prepare_new(outline("Roof", "Count the tiles"))
         assert write.path == "docs/plans/roof-2.md"
@@ -34,6 +35,6 @@ class TestMarkdownFolder(ReplicaContract):
         assert list(replica.scan().stamps) == ["docs/plans/roof-2.md", "docs/plans/roof.md"]
 
     def test_a_new_plan_that_no_glob_would_find_is_refused(self, world: DiskWorld) -> None:
-        replica = type(world.replica)(world.root, include=("plan-*.md",))
+        replica = MarkdownFolder(world.root, include=("plan-*.md",))
         with pytest.raises(WriteFailed, match="include"):
             replica.prepare_new(outline("Roof", "Count the tiles"))

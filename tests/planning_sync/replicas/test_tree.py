@@ -13,7 +13,8 @@ import pytest
 from planning_sync.replicas import tree
 from planning_sync.replicas.base import ABSENT
 from planning_sync.replicas.errors import OutsideRoot, PlanUnreadable, ReplicaMissing, Unreadable
-from planning_sync.replicas.markdown import DEFAULT_EXCLUDE, DEFAULT_INCLUDE, MarkdownFolder
+from planning_sync.replicas.folder import DEFAULT_EXCLUDE
+from planning_sync.replicas.markdown import DEFAULT_INCLUDE, MarkdownFolder
 from tests.planning_sync.replicas.contract import PLAN, TICKED, tick
 from tests.planning_sync.replicas.disk import NOBODY, DiskWorld, nobody
 
