@@ -59,6 +59,7 @@ class Operation(models.Model):
         ADMIN = "admin", _("people and roles")
         EXPORT = "export", _("export of the log")
         PRUNE = "prune", _("retention of the log")
+        VALIDATION = "validation", _("validation")
 
     class Via(models.TextChoices):
         PERSON = "person", _("a person's browser")
@@ -138,6 +139,7 @@ class Entry(models.Model):
         REVOKED = "revoked", _("revoked")
         EXPORTED = "exported", _("exported")
         PRUNED = "pruned", _("pruned")
+        FELL = "fell", _("score fallen")
 
     id = models.BigAutoField(primary_key=True)
     operation = models.ForeignKey(

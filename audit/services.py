@@ -36,6 +36,15 @@ class Note(NamedTuple):
     after: Any = None
 
 
+class Visit(NamedTuple):
+    """Somebody came, used a key, or was refused."""
+
+    action: str
+    actor: str
+    on_behalf_of: str
+    after: Mapping[str, Any]
+
+
 def begin(kind: str, *, actor: str, on_behalf_of: str = "", replica_id: UUID | None = None) -> Operation:
     """A running operation, saved; by which way and from where it came is known from `audit.context`."""
     here = context.current()
@@ -64,6 +73,7 @@ def _announce(operation: Operation, plan_ids: frozenset[UUID]) -> None:
     signals.recorded.send_robust(
         sender=Operation,
         operation_id=operation.id,
+        kind=operation.kind,
         plan_ids=plan_ids,
         replica_id=operation.replica_id,
     )
@@ -90,9 +100,20 @@ def note_access(
 ) -> Operation | None:
     """Write down a visit: a sign-in, a refusal, the use of a key. None where it is counted instead.
 
-    Who (unless `actor` is given), for whom and from where are known from `audit.context`. The same thing
-    again and again is told the first few times in an hour, and then each time that its number has doubled;
-    the entry's `after` has the number. So a flood leaves some dozens of entries, whatever it tries.
+    Who (unless `actor` is given), for whom and from where are known from `audit.context`.
+    """
+    visit = count_visit(action, actor=actor, on_behalf_of=on_behalf_of, after=after)
+    return note_visit(visit) if visit is not None else None
+
+
+def count_visit(
+    action: str, *, actor: str = "", on_behalf_of: str = "", after: Mapping[str, Any] | None = None
+) -> Visit | None:
+    """What `note_visit` is to write down of it, if anything; no query.
+
+    The same thing again and again is told the first few times in an hour, and then each time that its number
+    has doubled; the entry's `after` has the number. So a flood leaves some dozens of entries, whatever it
+    tries.
     """
     actor = actor or context.actor()
     source = network_of(context.current().address) or actor
@@ -102,12 +123,16 @@ def note_access(
     count = tally.count((action, source), first=_TOLD_ONE_BY_ONE.get(action, 10), now=time.monotonic())
     if not count:
         return None
-    note = Note(action, item_kind="access", after={**(after or {}), "count": count})
-    on_behalf_of = on_behalf_of or context.current().on_behalf_of
-    status = Operation.Status.REFUSED if action in _REFUSALS else Operation.Status.DONE
+    return Visit(
+        action, actor, on_behalf_of or context.current().on_behalf_of, {**(after or {}), "count": count}
+    )
+
+
+def note_visit(visit: Visit) -> Operation:
+    status = Operation.Status.REFUSED if visit.action in _REFUSALS else Operation.Status.DONE
     with write_transaction():
-        operation = begin(Operation.Kind.ACCESS, actor=actor, on_behalf_of=on_behalf_of)
-        record(operation, [note])
+        operation = begin(Operation.Kind.ACCESS, actor=visit.actor, on_behalf_of=visit.on_behalf_of)
+        record(operation, [Note(visit.action, item_kind="access", after=visit.after)])
         finish(operation, status)
     return operation
 

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from django.db import connection, transaction
-from filelock import FileLock
+
+from audit.turns import Turn
 
 
 @contextmanager
@@ -15,23 +16,23 @@ def write_transaction() -> Iterator[None]:
     """One short transaction that writes; nested calls join the outer one.
 
     SQLite lets writers fight for its lock by polling, which under load makes single ones wait for
-    seconds. Waiting in line at a lock file beside the database keeps the wait near the length of
-    the transactions ahead.
+    seconds. Waiting in line beside the database keeps the wait near the length of the transactions
+    ahead.
     """
     lock_path = _lock_path()
     if lock_path is None:
         with transaction.atomic():
             yield
         return
-    lock = FileLock(lock_path, poll_interval=0.002)
-    lock.acquire()
+    turn = Turn(lock_path)
+    turn.take()
     try:
         with transaction.atomic():
             # The first hook to run: those of the callers may open a transaction of their own.
-            transaction.on_commit(lock.release)
+            transaction.on_commit(turn.give_back)
             yield
     finally:
-        lock.release()
+        turn.give_back()
 
 
 def _lock_path() -> Path | None:
