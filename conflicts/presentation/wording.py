@@ -55,6 +55,9 @@ RULES: Mapping[str, Text] = {
     "declared_progress": gettext_lazy(
         "The progress that the file declares is further from what its tasks come to than the policy allows."
     ),
+    "text_added": gettext_lazy(
+        "It was deleted in the hub, and meanwhile somebody wrote below it in the file. Is it to go with that?"
+    ),
     "emptied": gettext_lazy(
         "The plan was suddenly empty on one side. Nothing was deleted on the other side until you say so."
     ),
@@ -63,6 +66,10 @@ RULES: Mapping[str, Text] = {
     ),
     "plan_replaced": gettext_lazy(
         "The file suddenly holds another plan. The plan in the hub was left as it is until you say so."
+    ),
+    "broken_rules": gettext_lazy(
+        "The file breaks rules that plans here have to keep. The hub was left as it is until it is mended, "
+        "or you say so."
     ),
     "folder_emptied": gettext_lazy(
         "The folder was suddenly empty. It may not be mounted, or be the wrong one. No plan was deleted."
@@ -305,6 +312,8 @@ def _presence(row: Conflict, option: Option) -> list[str]:
 
 def _let_go(row: Conflict) -> str:
     """What goes if a person says go on."""
+    if row.rule == "broken_rules":
+        return _("The hub takes the file in as it is.")
     side = guarded_side(row)
     gone = _count(row.base_value) - _count(row.replica_value)
     if side == "folder":

@@ -22,10 +22,11 @@ from conflicts.policy import Arbitrated, ArbitrationPolicy, Contexts, Settled, a
 from conflicts.services import AtWork, Evidence
 from conflicts.watch import Watch
 from planning_sync.replicas.base import Reading, Replica, Write
-from planning_sync.sync import guards, state
+from planning_sync.sync import annotated, guards, overwritten, state
 from planning_sync.sync.contexts import contexts_of, suggesting
 from planning_sync.sync.evidence import evidence_of
 from planning_sync.sync.models import Link
+from planning_sync.sync.recognition import recognise
 from planning_sync.sync.state import Held
 from plans import identity, storage
 from plans import outline as outlines
@@ -115,15 +116,20 @@ class Verdict:
 
 def examine(link: Link, replica: Replica) -> World:
     """Read both sides of the link's plan; raises the replica's errors."""
-    plan = Plan.objects.get(pk=link.plan_id)
+    plan = link.plan
     seen = state.unpack(link.seen)
     reading = replica.read(link.path)
     parsed = reading.document.outline
-    match = identity.match(seen, parsed, reading.document.hidden)
+    base = state.unpack(link.base) if link.base is not None else seen
+    names = state.names(link.seen)
+    undone = overwritten.before(link, plan, replica, reading)
+    if undone is not None:
+        seen, base, names = undone
     stored = storage.load(plan)
+    match = recognise(reading.document, seen, names, stored.outline.by_key)
     at_work = conflicts.at_work(plan.pk, link.replica_id)
     known = {**match.keys, **_met_in_hub(match, seen, parsed, stored.outline)}
-    reading = reading.rekeyed([known.get(item.key) or new_id().hex for item in parsed.items])
+    reading = reading.rekeyed([known.get(item.key) or new_id().hex for item in parsed.items]).recalled(seen)
     found = with_kept(reading.document.outline, seen, match.unreachable)
     return World(
         link=link,
@@ -131,7 +137,7 @@ def examine(link: Link, replica: Replica) -> World:
         stored=stored,
         hub=_divided(_recounted(stored.outline, at_work), found, at_work),
         seen=seen,
-        base=state.unpack(link.base) if link.base is not None else seen,
+        base=base,
         held=state.unpack_held(link.held),
         reading=reading,
         found=found,
@@ -207,13 +213,14 @@ def judge(
             guards.check_plan(path, world.found, decision.replica, "replica", world=told)
     hub_changes = outlines.diff(world.stored.outline, hub)
     target = without(decision.replica, world.unreachable)
-    write = None
-    if direction != "pull" and target != world.reading.document.outline:
+    write, document = None, world.reading.document
+    if direction != "pull" and target != document.outline:
         prepared = _prepared(world, replica, target, world.unreachable & decision.replica.by_key.keys())
         write = None if prepared.changes_nothing else prepared
+        document = prepared.document or document
     next_seen = world.found
-    if write is not None and write.document is not None:
-        next_seen = with_kept(write.document.outline, world.found, _out_of_reach(world, write.document))
+    if document is not world.reading.document:
+        next_seen = with_kept(document.outline, world.found, _out_of_reach(world, document))
     pulled = direction == "pull"
     next_base, next_held = _after(world, decision, next_seen, pulled=pulled)
     return Verdict(
@@ -303,7 +310,7 @@ def _divided(hub: Outline, found: Outline, at_work: AtWork) -> Outline:
 
 
 def _disputed(world: World, watch: Watch) -> dict[Spot, str]:
-    """What only the replica changed and a person is to look at: now, or since an earlier merge asked."""
+    """What only one side changed and a person is to look at: now, or since an earlier merge asked."""
     base, found = world.base.by_key, world.found.by_key
 
     def changed(key: str, field: str) -> bool:
@@ -318,6 +325,7 @@ def _disputed(world: World, watch: Watch) -> dict[Spot, str]:
         for spot, rule in world.at_work.asked.items()
         if rule in (watching.OPEN_TASKS_REMOVED, watching.EVIDENCE) and changed(*spot)
     }
+    asked |= annotated.of(world)
     if watch.is_off:
         return asked
     found_now = watching.disputed(watch, world.base, world.found, _said(world.reading.document))
