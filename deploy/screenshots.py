@@ -66,7 +66,14 @@ def pictures(sample: Sample) -> dict[str, Shot]:
     """By the name of the file, to which the theme is added where there are several."""
     admin = "/admin/conflicts/conflict/"
     return {
-        "plans": Shot("/", 780, settled_in),
+        "overview": Shot("/", 1120, themes=THEMES),
+        "overview-phone": Shot("/", 800, width=390),
+        "plans": Shot("/plans/", 640, themes=THEMES),
+        "search": Shot("/search/?q=harbour", 760, themes=THEMES),
+        "audit": Shot("/audit/?kind=edit", 760, themes=THEMES),
+        "performance": Shot("/performance/", 860, themes=THEMES),
+        "settings": Shot("/settings/", 900, themes=THEMES),
+        "keys": Shot("/settings/keys/", 640, themes=THEMES),
         "plan": Shot(f"/plans/{sample.plan}/", 920),
         "conflicts": Shot("/conflicts/", 940, themes=THEMES),
         "conflict": Shot(f"/conflicts/{sample.text}/", 1180, themes=THEMES),
@@ -85,11 +92,6 @@ def pictures(sample: Sample) -> dict[str, Shot]:
         "admin-conflicts": Shot(admin, 760, themes=THEMES, width=1440),
         "admin-conflict": Shot(f"{admin}{sample.text}/change/", 1150, themes=THEMES, width=1440),
     }
-
-
-def settled_in(page: Page) -> None:
-    """The page shows where the folder is; that of this run means nothing to a reader."""
-    page.locator(".replica code").evaluate("element => { element.textContent = '/srv/tidewatch/plans'; }")
 
 
 def preview(page: Page) -> None:
@@ -118,6 +120,7 @@ def prepare(folder: Path) -> Sample:
 
     from audit.models import Entry
     from conflicts.models import Conflict
+    from planning_sync.search import records
     from planning_sync.sync import services as sync
     from planning_sync.sync.passes import Options
 
@@ -131,6 +134,8 @@ def prepare(folder: Path) -> Sample:
     sync.sync_replica(row, Options(actor="setup"))
     edit = work_on()
     sync.sync_replica(row, Options(actor="setup"))
+    weeks_before(row)
+    records.follow()
     return Sample(
         plan=str(Conflict.objects.get(field="assignee").plan_id),
         text=str(Conflict.objects.get(field="text").pk),
@@ -183,6 +188,39 @@ def work_on() -> str:
     first = Operation.objects.latest("started_at")
     plans.set_fields(page(), {"status": "done"}, actor="admin")
     return str(first.pk)
+
+
+def weeks_before(row: Any) -> None:
+    """What charts show of the time before: the tasks done little by little, and syncs that followed."""
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from audit.models import Operation
+    from planning_sync.dashboard.models import ProgressDay
+    from plans.models import Plan
+
+    now = timezone.now()
+    for plan in Plan.objects.live():
+        ProgressDay.objects.filter(plan_id=plan.pk).delete()
+        first = now.date() - timedelta(days=24)
+        days = [ProgressDay(plan_id=plan.pk, date=first, tasks=plan.task_count, done=0)]
+        days += [
+            ProgressDay(plan_id=plan.pk, date=first + timedelta(days=3 * number + 2), tasks=0, done=1)
+            for number in range(plan.done_count)
+        ]
+        ProgressDay.objects.bulk_create(days)
+    ends = (Operation.Status.DONE, Operation.Status.DONE, Operation.Status.CONFLICTS, Operation.Status.DONE)
+    for number in range(90):
+        at = now - timedelta(hours=6 * number + 7 * (number % 5), minutes=11)
+        Operation.objects.create(
+            kind=Operation.Kind.SYNC,
+            actor="schedule",
+            replica_id=row.pk,
+            status=Operation.Status.FAILED if number % 31 == 30 else ends[number % 4],
+            started_at=at,
+            finished_at=at + timedelta(milliseconds=40 + number * 37 % 160),
+        )
 
 
 def edit_files(folder: Path) -> None:

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class DashboardConfig(AppConfig):
@@ -7,6 +8,7 @@ class DashboardConfig(AppConfig):
     verbose_name = "Dashboard"
 
     def ready(self) -> None:
-        from planning_sync.dashboard import checks
+        from planning_sync.dashboard import checks, triggers
 
+        post_migrate.connect(triggers.install, sender=self)
         checks.register()

@@ -6,10 +6,9 @@ Every function makes a fixed number of queries, and shows a person only what thi
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
@@ -19,6 +18,7 @@ from audit import sight
 from audit.models import Entry, Operation
 from conflicts.queue import Someone
 from planning_sync.dashboard import telling
+from planning_sync.dashboard.parameters import Parameters
 from planning_sync.dashboard.telling import Change, Labels, Tally
 from planning_sync.sync.ledger import AGREEMENT
 from planning_sync.sync.models import Replica
@@ -37,7 +37,7 @@ _CHUNK = 500
 
 
 @dataclass(frozen=True)
-class Filters:
+class Filters(Parameters):
     """Which operations; each "" leaves all in, but for `kind`, whose "" is work on plans."""
 
     kind: str = ""
@@ -47,19 +47,6 @@ class Filters:
     plan: str = ""
     """The id of a plan, or words of its title."""
     days: str = ""
-
-    @classmethod
-    def of(cls, given: Mapping[str, Any]) -> Filters:
-        """From the parameters of an address; what makes no sense finds nothing, and is no error."""
-        return cls(
-            **{each.name: str(given.get(each.name, "")).replace("\0", "").strip() for each in fields(cls)}
-        )
-
-    def given(self) -> dict[str, str]:
-        return {name: value for name, value in asdict(self).items() if value}
-
-    def as_query(self, **more: str) -> str:
-        return urlencode({**self.given(), **more})
 
     @property
     def plan_id(self) -> UUID | None:

@@ -30,6 +30,7 @@ Text = str | Promise
 
 HOW: Mapping[str, Text] = {
     "restore": gettext_lazy("The file gets back the exact content that it had before."),
+    "rewrite": gettext_lazy("The file changes on these lines."),
     "lines": gettext_lazy("Only the lines concerned change."),
     "reopen": gettext_lazy("The file gets back its own value of each conflict."),
     "delete": gettext_lazy("The file is deleted again, and unlinked."),

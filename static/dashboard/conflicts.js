@@ -29,11 +29,11 @@ async function ask({ whatever = false } = {}) {
 }
 
 function count(number) {
-  const badge = document.querySelector("#waiting");
-  if (!badge) return;
-  badge.textContent = String(number);
-  badge.dataset.count = String(number);
-  badge.hidden = number === 0;
+  for (const badge of document.querySelectorAll(".count[data-count]")) {
+    badge.textContent = String(number);
+    badge.dataset.count = String(number);
+    badge.hidden = number === 0;
+  }
   const title = document.title.replace(/^\(\d+\) /, "");
   document.title = number ? `(${number}) ${title}` : title;
 }
@@ -112,7 +112,6 @@ function onEvent(event) {
 document.addEventListener("planning-sync:event", onEvent);
 document.addEventListener("planning-sync:connection", (event) => {
   connected = event.detail?.state === "online";
-  document.documentElement.dataset.connection = connected ? "online" : "offline";
   if (connected) ask();
 });
 document.addEventListener("visibilitychange", () => {

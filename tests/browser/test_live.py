@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from django.test import override_settings
 from playwright.sync_api import Page, expect
 
 from conflicts.models import Conflict
 from tests.browser.conftest import Site
+
+pytestmark = pytest.mark.once
 
 HIGHEST = "Tell the press one day before"
 AT_ONCE_MS = 1000

@@ -45,4 +45,4 @@ def field_in(shown: str, name: str) -> str:
 
 def text_of(shown: str) -> str:
     """The words on a page, without its markup."""
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", shown.partition("<main")[2]))
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", shown.partition("<main")[2].partition("</main>")[0]))
