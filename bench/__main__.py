@@ -9,12 +9,28 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from bench import api, checkbox, importing, live, memory, parsing, queue, replays, unchanged, watching
+from bench import (
+    api,
+    checkbox,
+    importing,
+    live,
+    memory,
+    pages,
+    parsing,
+    queue,
+    replays,
+    search,
+    taskmaster,
+    unchanged,
+    validate,
+    watching,
+)
 from bench.table import Row, as_markdown, as_text, machine
 from bench.workplace import Workplace
 
 MEASURES: Mapping[str, Callable[[Workplace], Iterator[Row]]] = {
     "parse": parsing.rows,
+    "validate": validate.rows,
     "import": importing.rows,
     "unchanged": unchanged.rows,
     "checkbox": checkbox.rows,
@@ -24,6 +40,10 @@ MEASURES: Mapping[str, Callable[[Workplace], Iterator[Row]]] = {
     "api": api.rows,
     "replays": replays.rows,
     "queue": queue.rows,
+    "search": search.rows,
+    "search-quality": search.quality,
+    "pages": pages.rows,
+    "taskmaster": taskmaster.rows,
 }
 
 

@@ -1,7 +1,8 @@
 """What reading over the API costs beside a bare view, and what a load of reads and writes leaves behind.
 
 A hub of 100,000 tasks in 1,000 plans, one of them with 1,000 tasks. The queries of each answer are counted in
-a process of their own, the first request of a key among them. Then one server answers the API's addresses
+a process of their own, the first request of a key among them; its use is written down beside it, as a web
+server does. Then one server answers the API's addresses
 and the bare views of `bench.bare` in turns, asked from this process over connections that stay open.
 """
 
@@ -178,8 +179,10 @@ def _queries_of(path: str, secret: str) -> list[str]:
     from django.test import Client
     from django.test.utils import CaptureQueriesContext
 
+    from planning_sync.sync import background
+
     headers: dict[str, Any] = {"Authorization": f"Bearer {secret}"}
-    with CaptureQueriesContext(connection) as captured:
+    with background.allowed(), CaptureQueriesContext(connection) as captured:
         answer = Client().get(path, headers=headers)
     assert answer.status_code == 200, (path, answer.status_code, answer.content[:500])
     return [query["sql"] for query in captured.captured_queries]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
@@ -23,6 +23,7 @@ from django.views.decorators.http import require_safe
 from django_q.models import OrmQ, Schedule
 
 from planning_sync.replicas.errors import ReplicaError
+from planning_sync.search import standing
 from planning_sync.sync import sides
 from planning_sync.sync.errors import SyncError
 from planning_sync.sync.models import Link, Replica
@@ -140,14 +141,19 @@ def _git() -> Told:
 
 
 def _index() -> Told:
-    return {"status": OFF}
+    if not standing.is_on():
+        return {"status": OFF}
+    found = standing.standing()
+    told = found.as_json()
+    known = {name: value for name, value in told.items() if value != ""}
+    return {"status": DEGRADED if found.problem else OK, **known}
 
 
 _SERVICES: Mapping[str, Callable[[], Told]] = {"queue": _queue, "git": _git, "index": _index}
 
 
 def _replicas() -> dict[str, Told]:
-    """By name. Looks whether each is there, without reading a plan."""
+    """By name. Looks whether each is there, without reading a plan; of services, what was found last."""
     failing = set(Link.objects.exclude(problem="").filter(gone_at=None).values_list("replica_id", flat=True))
     return {
         row.name: _replica(row, failing=row.pk in failing)
@@ -155,11 +161,20 @@ def _replicas() -> dict[str, Told]:
     }
 
 
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
 def _replica(row: Replica, *, failing: bool) -> Told:
-    told: Told = {"status": OK, "last_sync_at": row.last_sync_at.isoformat() if row.last_sync_at else None}
+    told: Told = {
+        "status": OK,
+        **{name: _time(getattr(row, name)) for name in ("last_sync_at", "seen_at", "lost_at", "retry_at")},
+    }
     try:
-        # Asks for a plan that cannot be there, which needs the replica to be.
-        sides.connect(row).probe("health-check")
+        side = sides.connect(row)
+        if not side.remote:
+            # Asks for a plan that cannot be there, which needs the replica to be.
+            side.probe("health-check")
     except (ReplicaError, SyncError, OSError) as error:
         return {**told, "status": DEGRADED, "problem": str(error)}
     if failing or row.last_status in ("failed", "refused", "offline"):

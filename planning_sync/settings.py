@@ -226,6 +226,8 @@ INSTALLED_APPS = [
     "planning_sync.dashboard",
     "planning_sync.webhooks",
     "planning_sync.live",
+    "planning_sync.search",
+    "planning_sync.validation",
     "planning_sync.sync",
     "conflicts",
     "plans",
@@ -309,7 +311,7 @@ PLANNING_SYNC_TRUSTED_PROXIES = _networks(
 """Whose word on where a request comes from (X-Forwarded-For) is believed."""
 
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "dashboard:plans"
+LOGIN_REDIRECT_URL = "dashboard:overview"
 LOGOUT_REDIRECT_URL = "login"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -390,13 +392,45 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "POSTPROCESSING_HOOKS": ["planning_sync.api.describing.add_components"],
 }
 
+# ------------------------------------------------------------------------------------------ validation
+
+PLANNING_SYNC_VALIDATION = _switch("PLANNING_SYNC_VALIDATION", default=True)
+"""Whether plans are looked at by the rules after each change."""
+PLANNING_SYNC_SCORE_FALL = _count("PLANNING_SYNC_SCORE_FALL", default=10)
+"""From how many points on a fall of a plan's score is told to people."""
+
+# ---------------------------------------------------------------------------------------------- search
+
+PLANNING_SYNC_SEARCH = _switch("PLANNING_SYNC_SEARCH", default=True)
+"""Whether `up` starts an embedder. Without one, searches compare words alone."""
+
+PLANNING_SYNC_SEARCH_MODEL = _text("PLANNING_SYNC_SEARCH_MODEL", "all-MiniLM-L6-v2")
+"""The model that makes vectors: the default needs no download; any of sentence-transformers by its name."""
+
+PLANNING_SYNC_QDRANT = {
+    "url": _text("QDRANT_URL"),
+    "api_key": _text("QDRANT_API_KEY"),
+    "grpc": _switch("QDRANT_GRPC", default=False),
+}
+"""The server of the search index; without one, the engine in the embedder's own process."""
+
 # ------------------------------------------------------------------------------------- queue and logging
 
 PLANNING_SYNC_FOLLOW = _switch("PLANNING_SYNC_FOLLOW", default=True)
-"""Whether an edit in the hub is synced to the replicas at once, in the process that made it."""
+"""Whether an edit in the hub is synced to the replicas at once, by the process that made it."""
 
 PLANNING_SYNC_WEBHOOKS_PRIVATE = _switch("PLANNING_SYNC_WEBHOOKS_PRIVATE", default=False)
 """Whether webhooks may go to this machine and to private networks, and without TLS."""
+
+EMAIL_HOST = _text("PLANNING_SYNC_EMAIL_HOST")
+"""Nobody is told of anything by e-mail where there is none."""
+_EMAIL_SECURITY = _choice("PLANNING_SYNC_EMAIL_SECURITY", ("STARTTLS", "TLS", "NONE"), "STARTTLS")
+EMAIL_USE_TLS, EMAIL_USE_SSL = _EMAIL_SECURITY == "STARTTLS", _EMAIL_SECURITY == "TLS"
+EMAIL_PORT = _count("PLANNING_SYNC_EMAIL_PORT", default=465 if EMAIL_USE_SSL else 587)
+EMAIL_HOST_USER = _text("PLANNING_SYNC_EMAIL_USER")
+EMAIL_HOST_PASSWORD = _text("PLANNING_SYNC_EMAIL_PASSWORD")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = _text("PLANNING_SYNC_EMAIL_FROM", "planning-sync@localhost")
+EMAIL_TIMEOUT = 20
 
 PLANNING_SYNC_SCHEDULE_MINUTES = _count("PLANNING_SYNC_SCHEDULE_MINUTES", default=5)
 """How often a worker syncs every replica by itself."""
@@ -425,6 +459,9 @@ Q_CLUSTER: dict[str, Any] = {
     "log_level": "WARNING",
 }
 
+PLANNING_SYNC_LOGS = PLANNING_SYNC_HOME / "logs"
+"""Where the last log records of this host are kept."""
+
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -433,11 +470,11 @@ LOGGING: dict[str, Any] = {
     },
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": "line"},
-        "recent": {"class": "planning_sync.api.recent.RecentHandler"},
+        "recent": {"class": "planning_sync.api.recent.RecentHandler", "folder": PLANNING_SYNC_LOGS},
     },
     "root": {
         "handlers": ["console", "recent"],
         "level": _choice("PLANNING_SYNC_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
     },
-    "loggers": {"django-q": {"level": "WARNING"}},
+    "loggers": {"django-q": {"level": "WARNING"}, "httpx": {"level": "WARNING"}},
 }

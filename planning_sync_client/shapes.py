@@ -169,3 +169,6 @@ class Replica(TypedDict):
     last_sync_at: str | None
     last_status: str
     last_problem: str
+    seen_at: str | None
+    lost_at: str | None
+    retry_at: str | None

@@ -409,7 +409,7 @@ def _tasks(rows: QuerySet[Task], asked: Mapping[str, Any]) -> QuerySet[Task]:
     if asked.get("assignee"):
         rows = rows.filter(assignee=asked["assignee"])
     if asked.get("tag"):
-        rows = rows.filter(_tagged(asked["tag"]))
+        rows = rows.filter(tagged(asked["tag"]))
     if "due_before" in asked:
         rows = rows.filter(due_date__lte=asked["due_before"])
     if "due_after" in asked:
@@ -419,7 +419,8 @@ def _tasks(rows: QuerySet[Task], asked: Mapping[str, Any]) -> QuerySet[Task]:
     return rows
 
 
-def _tagged(tag: str) -> Q:
+def tagged(tag: str) -> Q:
+    """Rows whose `tags` have this one."""
     if connection.vendor == "postgresql":
         return Q(tags__contains=[tag])
     # SQLite keeps JSON as text; the words are looked at one by one.

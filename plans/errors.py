@@ -5,13 +5,18 @@ PlansError
 ├── InvalidValue      a field was given what it cannot hold
 ├── InvalidPlace      an item cannot stand where it was put
 ├── OutOfDate         the plan changed since the caller looked
+├── ChangedMeanwhile  a field holds something else than the caller saw in it
+├── NotRenderable     a document is too large or too deep to be shown as HTML
 ├── BrokenHistory     the log does not lead back to what the plan was
 └── BeyondHistory     the log does not reach back so far
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID
+
+from plans.outline import Value
 
 
 class PlansError(Exception):
@@ -47,6 +52,25 @@ class OutOfDate(PlansError):
         )
         self.expected = expected
         self.present = present
+
+
+class ChangedMeanwhile(PlansError):
+    """`present` is what the item holds now in the fields in question."""
+
+    def __init__(self, present: Mapping[str, Value]) -> None:
+        told = "; ".join(f"{field} is now {_told(value)}" for field, value in present.items())
+        super().__init__(f"It changed since you looked: {told}. Repeat the edit if it still fits.")
+        self.present = present
+
+
+def _told(value: Value) -> str:
+    text = value if isinstance(value, str) else ", ".join(value)
+    return repr(text) if text else "empty"
+
+
+class NotRenderable(PlansError):
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The document {reason}, so it is not shown as HTML. Look at its source instead.")
 
 
 class BrokenHistory(PlansError):

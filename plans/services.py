@@ -24,7 +24,7 @@ from audit.services import Note
 from audit.transactions import write_transaction
 from plans import outline as outlines
 from plans import storage
-from plans.errors import InvalidPlace, InvalidValue, NotFound, OutOfDate
+from plans.errors import ChangedMeanwhile, InvalidPlace, InvalidValue, NotFound, OutOfDate
 from plans.models import Phase, Plan, Priority, Status, Task
 from plans.outline import FIELDS, ROOT, Added, Changed, Item, Kind, Moved, Outline, Place, Removed, Value
 from plans.storage import Stored
@@ -49,13 +49,23 @@ def set_fields(
     actor: str,
     on_behalf_of: str = "",
     expected_revision: int | None = None,
+    expected: Mapping[str, Any] | None = None,
 ) -> Plan:
-    """Change fields of one item, by their names in the outline (`text`, `status`, `due`, `tags` ...)."""
+    """Change fields of one item, by their names in the outline (`text`, `status`, `due`, `tags` ...).
+
+    `expected` is what the caller saw in some of them: where another value stands there by now, and not
+    the one wanted, nothing is changed and `ChangedMeanwhile` raised.
+    """
     kind, key = _named(item)
     values = {name: checked(kind, name, given) for name, given in fields.items()}
+    seen = {name: checked(kind, name, given) for name, given in (expected or {}).items() if name in values}
 
     def edit(outline: Outline) -> Outline:
         present = outline.by_key[key]
+        held = {name: outlines.value(present, name) for name in seen}
+        moved_on = {name: now for name, now in held.items() if now not in (seen[name], values[name])}
+        if moved_on:
+            raise ChangedMeanwhile(moved_on)
         changed = [Changed(key, name, outlines.value(present, name), new) for name, new in values.items()]
         return outlines.apply(outline, changed)
 

@@ -41,6 +41,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     os.environ["PLANNING_SYNC_HOME"] = str(home)
     yield
     _hash_cheaply()
+    _judge_only_when_asked()
     _empty_the_database_quickly()
 
 
@@ -59,6 +60,13 @@ def _hash_cheaply() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+def _judge_only_when_asked() -> None:
+    """Else each operation of each test would put work into the queue that nobody does."""
+    from django.conf import settings
+
+    settings.PLANNING_SYNC_VALIDATION = False
+
+
 def _prepare(config: pytest.Config) -> None:
     """Clear the environment of the person's own settings, and set that of the tests."""
     given = os.environ.get("TEST_DATABASE_URL", "") or os.environ.get("DATABASE_URL", "")
@@ -68,6 +76,7 @@ def _prepare(config: pytest.Config) -> None:
     folder = tempfile.mkdtemp(prefix="planning-sync-tests-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ["PLANNING_SYNC_HOME"] = str(Path(folder) / "main")
+    os.environ["PLANNING_SYNC_SEARCH"] = "0"  # tests of it start their own embedder
     if not config.known_args_namespace.postgres:
         return
     if not given.startswith(_POSTGRES):

@@ -125,6 +125,16 @@ def test_who_may_only_look_is_offered_no_decision(desk: Workbench) -> None:
     assert "take_hub" not in page.content.decode()
 
 
+def test_options_that_a_replica_cannot_have_are_told_beside_the_field(
+    desk: Workbench, browser: Client
+) -> None:
+    url = reverse("admin:sync_replica_change", args=[desk.row.pk])
+    page = browser.post(url, {"name": "plans", "enabled": "on", "options": '{"ballots": "perhaps"}'})
+    assert "give one of off, auto, on" in page.content.decode()
+    browser.post(url, {"name": "plans", "enabled": "on", "options": '{"ballots": "off"}'})
+    assert Replica.objects.get().options == {"ballots": "off"}
+
+
 def test_a_replica_is_synced_by_an_action(desk: Workbench, browser: Client) -> None:
     desk.edit("launch.md", "- [ ] Tag", "- [x] Tag")
     url = reverse("admin:sync_replica_changelist")

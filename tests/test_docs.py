@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands, load_command_class
 
-from planning_sync.sync.sides import OPTIONS
+from planning_sync.sync import sides
 from tests import readings
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
-OURS = "planning_sync.sync"
-COMMANDS = sorted(name for name, app in get_commands().items() if app == OURS)
+OURS = ("planning_sync.sync", "planning_sync.search")
+COMMANDS = sorted(name for name, app in get_commands().items() if app in OURS)
 COMMON = {"--help", "--json", "--no-color", "--verbosity", "-h", "-v"}
 
 
@@ -46,8 +46,9 @@ def test_every_setting_has_its_row() -> None:
 
 
 def test_every_option_of_a_replica_has_its_row() -> None:
+    known = {name for kind in sides.KINDS for name in sides.options_of(kind)}
     page = section(text(DOCS / "settings.md"), "Options of a replica")
-    assert sorted(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == sorted(OPTIONS)
+    assert sorted(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == sorted(known)
 
 
 def test_every_remark_of_the_parser_has_its_paragraph() -> None:
@@ -63,7 +64,7 @@ def test_every_remark_of_the_parser_has_its_paragraph() -> None:
 
 def option_names(name: str) -> set[str]:
     """The options of a command and of its subcommands."""
-    parsers = [load_command_class(OURS, name).create_parser("planning-sync", name)]
+    parsers = [load_command_class(get_commands()[name], name).create_parser("planning-sync", name)]
     found: set[str] = set()
     for parser in parsers:
         for action in parser._actions:

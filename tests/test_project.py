@@ -227,7 +227,7 @@ def test_static_files_are_served_without_debug() -> None:
     response = Client().get("/static/dashboard/style.css")
     assert response.status_code == 200
     assert response.headers["Content-Type"].startswith("text/css")
-    assert b"prefers-color-scheme: dark" in response.getvalue()
+    assert b"color-scheme: light dark" in response.getvalue()
 
 
 def test_the_tests_run_on_the_database_that_was_asked_for(pytestconfig: pytest.Config) -> None:

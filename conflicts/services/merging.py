@@ -44,6 +44,8 @@ class AtWork(NamedTuple):
     """What a person is to decide though it is no plain clash, with the rule that asks."""
     guarded: bool = False
     """Whether there is a conflict about what a guard refused."""
+    any: bool = False
+    """Whether there is any conflict but those about guards."""
 
 
 class Evidence(NamedTuple):
@@ -71,7 +73,8 @@ def at_work(plan_id: UUID, replica_id: UUID) -> AtWork:
         {(row.item_key, row.field): _choice(row) for row in decided},
         frozenset(row.item_key for row in decided if _is_pair(row)),
         {(row.item_key, row.field): row.rule for row in found if row.rule},
-        len(found) < len(rows),
+        guarded=len(found) < len(rows),
+        any=bool(found),
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.contrib.auth.models import User
 from django.db.models import Q
@@ -17,9 +18,12 @@ from rest_framework.request import Request
 from audit import context
 from audit import services as audit
 from audit.models import Entry, Operation
+from audit.services import Visit
+from audit.transactions import write_transaction
 from planning_sync.api import principals, services
 from planning_sync.api.errors import InvalidToken
 from planning_sync.api.models import ApiKey, Token
+from planning_sync.sync import background
 
 REALM = 'Bearer realm="planning-sync"'
 _USED_EVERY = timedelta(minutes=1)
@@ -76,12 +80,19 @@ def _by_key(secret: str, on_behalf_of: str) -> tuple[User, ApiKey]:
     actor = row.actor
     context.refine(name=lambda: actor)
     principals.tell_log_for_whom(on_behalf_of)
-    audit.note_access(Entry.Action.USED, actor=actor)
-    _note_use(row, now)
+    visit = audit.count_visit(Entry.Action.USED, actor=actor)
+    if visit is not None or _is_stale(row, now):
+        background.do((row.pk, now), partial(_note_use, row, visit, now))
     return row.owner, row
 
 
-def _note_use(key: ApiKey, now: datetime) -> None:
-    stale = Q(last_used_at=None) | Q(last_used_at__lt=now - _USED_EVERY)
-    if key.last_used_at is None or key.last_used_at < now - _USED_EVERY:
+def _is_stale(key: ApiKey, now: datetime) -> bool:
+    return key.last_used_at is None or key.last_used_at < now - _USED_EVERY
+
+
+def _note_use(key: ApiKey, visit: Visit | None, now: datetime) -> None:
+    with write_transaction():
+        if visit is not None:
+            audit.note_visit(visit)
+        stale = Q(last_used_at=None) | Q(last_used_at__lt=now - _USED_EVERY)
         ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)

@@ -11,9 +11,7 @@ ApiError
 ├── KeyReused              an Idempotency-Key with another request
 ├── StillRunning           an Idempotency-Key whose first request has no answer yet
 ├── NoDocument             the plan has no file
-├── NotRenderable          the document is too large or too deep to be shown as HTML
-├── Limited                a key limited to replicas cannot do this
-└── NotInstalled           a part that this version does not have yet
+└── Limited                a key limited to replicas cannot do this
 """
 
 from __future__ import annotations
@@ -93,20 +91,8 @@ class NoDocument(ApiError):
         super().__init__("The plan has no file in a replica yet. Sync it first: POST /api/v1/sync/now.")
 
 
-class NotRenderable(ApiError):
-    def __init__(self, reason: str) -> None:
-        super().__init__(
-            f"The document {reason}, so it is not shown as HTML. Get it as it is from /document."
-        )
-
-
 class Limited(ApiError):
     def __init__(self, what: str) -> None:
         super().__init__(
             f"You are, or your key is, limited to some replicas, and {what}. It takes one without that limit."
         )
-
-
-class NotInstalled(ApiError):
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what} is not part of this version yet. Leave it out.")

@@ -55,6 +55,7 @@ class Wanted:
     paths: frozenset[str] = frozenset()
     strategy: str = ""
     backup: bool = False
+    validate_first: bool = False
     allow_mass_delete: bool = False
 
     def options(self, actor: str, **more: Any) -> Options:
@@ -63,6 +64,7 @@ class Wanted:
             direction=self.direction,
             paths=self.paths,
             strategy=self.strategy,
+            validate_first=self.validate_first,
             allow_mass_delete=self.allow_mass_delete,
             **more,
         )
@@ -98,6 +100,7 @@ def _begun(wanted: Wanted, who: Principal) -> dict[str, Any]:
         "paths": sorted(wanted.paths),
         "strategy": wanted.strategy,
         "backup": wanted.backup,
+        "validate_first": wanted.validate_first,
         "allow_mass_delete": wanted.allow_mass_delete,
         "operation": str(operation.pk),
         "report": None,
@@ -177,6 +180,7 @@ def _done(job: Job, row: Replica, told: dict[str, Any]) -> dict[str, Any]:
         frozenset(told["paths"]),
         told["strategy"],
         told["backup"],
+        told.get("validate_first", False),
         told["allow_mass_delete"],
     )
     try:

@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 from audit.models import Operation
 from conflicts.models import Conflict
 from planning_sync.api.models import Job
+from planning_sync.search import standing
 from planning_sync.sync.models import Link, Replica
 
 _WINDOW = timedelta(hours=1)
@@ -70,6 +71,7 @@ def _filled() -> Iterator[GaugeMetricFamily]:
     yield jobs
     yield from _operations()
     yield from _replicas()
+    yield from _search()
 
 
 def _operations() -> Iterator[GaugeMetricFamily]:
@@ -98,7 +100,16 @@ def _replicas() -> Iterator[GaugeMetricFamily]:
     troubles = GaugeMetricFamily(
         "planning_sync_replica_problems", "Plans whose last sync failed.", labels=["replica"]
     )
+    up = GaugeMetricFamily("planning_sync_replica_up", "Whether it was there last.", labels=["replica"])
+    away = GaugeMetricFamily(
+        "planning_sync_replica_away_seconds", "Since it was found to be away.", labels=["replica"]
+    )
+    behind = GaugeMetricFamily(
+        "planning_sync_replica_plans_waiting", "Plans it has not been told of.", labels=["replica"]
+    )
     now = timezone.now()
+    unequal = Link.objects.filter(gone_at=None, released_at=None).exclude(revision=F("plan__revision"))
+    waiting = dict(unequal.values_list("replica_id").annotate(n=Count("pk")))
     rows = (
         Link.objects.filter(gone_at=None)
         .exclude(problem="")
@@ -106,12 +117,33 @@ def _replicas() -> Iterator[GaugeMetricFamily]:
         .annotate(n=Count("pk"))
     )
     failed = dict(rows)
-    for pk, name, last in Replica.objects.filter(enabled=True).values_list("pk", "name", "last_sync_at"):
+    columns = ("pk", "name", "last_sync_at", "lost_at")
+    for pk, name, last, lost in Replica.objects.filter(enabled=True).values_list(*columns):
         if last is not None:
             age.add_metric([name], (now - last).total_seconds())
         troubles.add_metric([name], failed.get(pk, 0))
-    yield age
-    yield troubles
+        up.add_metric([name], 0 if lost else 1)
+        away.add_metric([name], (now - lost).total_seconds() if lost else 0)
+        behind.add_metric([name], waiting.get(pk, 0))
+    yield from (age, troubles, up, away, behind)
+
+
+def _search() -> Iterator[GaugeMetricFamily]:
+    if not standing.is_on():
+        return
+    found = standing.standing()
+    points = GaugeMetricFamily(
+        "planning_sync_search_points",
+        "Points of the search index as it was last compared with the hub.",
+        labels=["what"],
+    )
+    for what in ("expected", "found", "differing"):
+        points.add_metric([what], getattr(found, what))
+    waiting = GaugeMetricFamily("planning_sync_search_waiting", "Records that the index was not told yet.")
+    waiting.add_metric([], found.waiting)
+    up = GaugeMetricFamily("planning_sync_search_up", "Whether searches compare meanings, not only words.")
+    up.add_metric([], 0 if found.problem else 1)
+    yield from (points, waiting, up)
 
 
 def register() -> None:

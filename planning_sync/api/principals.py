@@ -6,11 +6,11 @@ rows there are for whom; every view starts from them, so that what is hidden is 
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 from django.contrib.auth.models import Permission, User
 from django.db.models import QuerySet
+from django.utils.functional import cached_property
 from rest_framework.request import Request
 
 from audit import context

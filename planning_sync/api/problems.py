@@ -108,10 +108,9 @@ tell(
 )
 tell("invalid-place", 422, "It cannot stand there", plans.InvalidPlace)
 tell("idempotency-key-reused", 422, "That Idempotency-Key belongs to another request", ours.KeyReused)
-tell("not-renderable", 422, "The document cannot be shown", ours.NotRenderable)
+tell("not-renderable", 422, "The document cannot be shown", plans.NotRenderable)
 tell("rate-limited", 429, "Too many requests", exceptions.Throttled)
 tell("internal", 500, "Something broke here")
-tell("not-installed", 501, "This version cannot do that yet", ours.NotInstalled)
 tell("unavailable", 503, "It cannot be reached now", OperationalError, ReplicaError)
 
 _BY_STATUS = {

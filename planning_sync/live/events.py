@@ -24,6 +24,8 @@ SYNC_COMPLETED = "sync.completed"
 SYNC_FAILED = "sync.failed"
 GUARD_REFUSED = "guard.refused"
 REPLICA_OFFLINE = "replica.offline"
+REPLICA_ONLINE = "replica.online"
+VALIDATION_FAILED = "validation.failed"
 OPERATION_UNDONE = "operation.undone"
 
 CONFLICT_EVENTS: Mapping[str, str] = {
@@ -62,8 +64,8 @@ class Gain(NamedTuple):
     field: str | None
     told: Any
     """What the entry of a conflict says that it is now."""
-    offline: bool = False
-    """Whether the operation ended with the news that its replica is not there."""
+    news: str = ""
+    """What the operation ended with the news of: its replica is not there, or is back."""
     progress: Any = None
     """How far the operation is now: the plans done and those to do; None once it has ended."""
 
@@ -150,10 +152,9 @@ def _events(gain: Gain) -> Iterator[Event]:
 def _types(gain: Gain) -> tuple[str, ...]:
     if gain.phase == Mark.Phase.STARTED:
         return (SYNC_STARTED,) if gain.kind in _SYNCS else ()
-    if gain.kind in _SYNCS and gain.offline:
-        return (REPLICA_OFFLINE, SYNC_FAILED)
     if gain.kind in _SYNCS:
-        return _ENDS.get(gain.status, ())
+        news = (gain.news,) if gain.news else ()
+        return (*news, *_ENDS.get(gain.status, ()))
     if gain.kind == Kind.UNDO and gain.status in (Status.DONE, Status.CONFLICTS):
         return (OPERATION_UNDONE,)
     return ()
@@ -191,7 +192,7 @@ def _of_plan(gain: Gain) -> Event | None:
     if gain.plan_id is None:
         return None
     return Event(
-        PLAN_MODIFIED,
+        VALIDATION_FAILED if gain.action == Action.FELL else PLAN_MODIFIED,
         *_origin(gain),
         plan=gain.plan_id,
         item=gain.item_id,

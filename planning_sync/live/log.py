@@ -22,7 +22,7 @@ from django.db.models.fields.json import KeyTransform
 from audit.models import Operation
 from audit.transactions import write_transaction
 from planning_sync.live.errors import InvalidCursor
-from planning_sync.live.events import CONFLICT_EVENTS, Gain
+from planning_sync.live.events import CONFLICT_EVENTS, REPLICA_OFFLINE, REPLICA_ONLINE, Gain
 from planning_sync.live.models import Mark
 
 KEPT = timedelta(days=2)
@@ -36,7 +36,7 @@ _FORMS = {
 _COLUMNS = (
     *("phase", "status", "at", "operation_id"),
     *("operation__kind", "operation__actor", "operation__on_behalf_of", "operation__replica_id"),
-    *("entry__action", "entry__plan_id", "entry__item_id", "entry__field", "told", "offline", "progress"),
+    *("entry__action", "entry__plan_id", "entry__item_id", "entry__field", "told", "news", "progress"),
 )
 _TOLD = Case(
     When(entry__action__in=list(CONFLICT_EVENTS), then=F("entry__after")),
@@ -44,21 +44,22 @@ _TOLD = Case(
     output_field=JSONField(),
 )
 # The summary of a sync may be long: looked into only where it can say so.
-_OFFLINE = Case(
+_NEWS = Case(
     When(
         phase=Mark.Phase.FINISHED,
         status=Operation.Status.FAILED,
         operation__summary__offline=True,
-        then=Value(True),
+        then=Value(REPLICA_OFFLINE),
     ),
-    default=Value(False),
+    When(phase=Mark.Phase.FINISHED, operation__summary__online=True, then=Value(REPLICA_ONLINE)),
+    default=Value(""),
 )
 _PROGRESS = Case(
     When(phase=Mark.Phase.PROGRESS, then=KeyTransform("progress", "operation__summary")),
     default=Value(None, output_field=JSONField()),
     output_field=JSONField(),
 )
-_WHAT = {"told": _TOLD, "offline": _OFFLINE, "progress": _PROGRESS}
+_WHAT = {"told": _TOLD, "news": _NEWS, "progress": _PROGRESS}
 
 
 def position() -> str:

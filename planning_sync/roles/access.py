@@ -98,10 +98,13 @@ def _nothing(ids: Ids) -> Q:
 SEEN: Mapping[str, Callable[[Ids], Any]] = {
     "sync.replica": lambda ids: Q(pk__in=ids),
     "sync.link": lambda ids: Q(replica__in=ids),
+    "sync.unpaired": lambda ids: Q(replica__in=ids),
     "sync.intent": lambda ids: Q(link__replica__in=ids),
     "plans.plan": _of_plan("pk"),
     "plans.phase": _of_plan("plan_id"),
     "plans.task": _of_plan("plan_id"),
+    "search.record": _of_plan("plan_id"),
+    "dashboard.progressday": _of_plan("plan_id"),
     "conflicts.conflict": lambda ids: Q(replica_id__in=ids),
     "conflicts.policy": lambda ids: Q(replica_id__in=ids) | Q(replica_id=None),
     "conflicts.hit": _nothing,

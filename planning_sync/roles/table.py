@@ -27,6 +27,7 @@ OPERATOR = READER | {
     *(f"webhooks.{action}_hook" for action in ("view", "add", "delete")),
     *("webhooks.view_delivery", "webhooks.change_delivery"),
     *("api.view_job", "audit.view_seal"),
+    *("search.view_embedding", "search.change_collection"),
 }
 ADMINISTRATOR = (
     ARBITER

@@ -71,13 +71,7 @@ def act(verdict: Verdict, replica: Replica, begin: Begin) -> Outcome:
             plans.write(plan, world.stored, verdict.hub, operation=begin())
         if notes:
             audit.record(begin(), notes)
-        outcome = conflicts.reconcile(
-            *(plan.pk, link.replica_id, verdict.clashes, _labels(verdict)),
-            begin=begin,
-            stale=verdict.decision.stale,
-            rules=verdict.rules,
-            evidence=evidence_of(plan.pk, link.replica_id, replica, link.path, world.reading),
-        )
+        outcome = _reconciled(verdict, replica, begin)
         plans.mark_unreachable(plan, world.unreachable)
         _keep_content(plan, reading)
         _store(link, verdict, plan.revision)
@@ -87,6 +81,21 @@ def act(verdict: Verdict, replica: Replica, begin: Begin) -> Outcome:
     if verdict.write is not None:
         carry_out(link, verdict.write, replica)
     return outcome
+
+
+def _reconciled(verdict: Verdict, replica: Replica, begin: Begin) -> Outcome:
+    world = verdict.world
+    # Nobody else opens conflicts of this link while its lock is held.
+    if not verdict.clashes and not world.at_work.any:
+        return Outcome(0, 0)
+    plan_id, link = world.plan.pk, world.link
+    return conflicts.reconcile(
+        *(plan_id, link.replica_id, verdict.clashes, _labels(verdict)),
+        begin=begin,
+        stale=verdict.decision.stale,
+        rules=verdict.rules,
+        evidence=evidence_of(plan_id, link.replica_id, replica, link.path, world.reading),
+    )
 
 
 def lock(plan_id: UUID, *, deleted: bool = False) -> Plan:
@@ -147,8 +156,8 @@ def _give_up(link: Link) -> None:
 def intend_outline(link: Link, write: Write, revision: int) -> None:
     """Note the write that makes the file of a plan which the replica does not have. Inside a transaction."""
     assert write.document is not None, "a new file has content"
-    outline = write.document.outline
-    _put_intent(link, write, revision, seen=state.pack(outline), base=None, held=None)
+    seen = state.pack(write.document.outline, write.document.keys_by_name)
+    _put_intent(link, write, revision, seen=seen, base=None, held=None)
 
 
 def intend_content(link: Link, write: Write, revision: int) -> None:
@@ -249,7 +258,8 @@ def store_reading(
 ) -> None:
     """Save that the link's plan was read as `reading`, and what of it is agreed. Inside a transaction."""
     link.stamp, link.checksum = reading.stamp, reading.checksum
-    link.seen, link.base, link.held = state.pack(seen), _base_column(seen, base), state.pack_held(held or {})
+    link.seen = state.pack(seen, reading.document.keys_by_name)
+    link.base, link.held = _base_column(seen, base), state.pack_held(held or {})
     link.findings = [finding._asdict() for finding in (*reading.document.findings, *doubtful)]
     link.problem, link.gone_at, link.synced_at = "", None, timezone.now()
     link.save()
@@ -266,7 +276,7 @@ def _store(link: Link, verdict: Verdict, revision: int) -> None:
     store_reading(
         link,
         reading,
-        seen=verdict.seen,
+        seen=verdict.seen if pending else verdict.next_seen,
         base=verdict.agreed if pending else verdict.next_base,
         held=verdict.decision.held if pending else verdict.next_held,
         doubtful=verdict.world.doubtful,
@@ -278,11 +288,12 @@ def _base_column(seen: Outline, base: Outline) -> bytes | None:
 
 
 def _intend(link: Link, write: Write, verdict: Verdict, revision: int) -> None:
+    names = write.document.keys_by_name if write.document is not None else None
     _put_intent(
         link,
         write,
         revision,
-        seen=state.pack(verdict.next_seen),
+        seen=state.pack(verdict.next_seen, names),
         base=_base_column(verdict.next_seen, verdict.next_base),
         held=state.pack_held(verdict.next_held),
         owes_hub=verdict.owes_hub,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -11,16 +12,33 @@ from django.utils.translation import gettext_lazy as _
 
 from audit import sight
 from audit.admin import ReadOnlyAdmin
-from planning_sync.sync import services
+from planning_sync.sync import services, sides
+from planning_sync.sync.errors import SyncError
 from planning_sync.sync.models import Intent, Link, Replica
 from planning_sync.sync.passes import Options
 
 
+class ReplicaForm(forms.ModelForm[Replica]):
+    def clean_options(self) -> Any:
+        """As they were given, if such a replica can be made with them."""
+        options = self.cleaned_data["options"] or {}
+        try:
+            sides.check_options(options, self.instance.kind)
+            sides.connect(Replica(kind=self.instance.kind, path=self.instance.path, options=options))
+        except SyncError as error:
+            raise forms.ValidationError(str(error)) from error
+        return options
+
+
 @admin.register(Replica)
 class ReplicaAdmin(admin.ModelAdmin[Replica]):
+    form = ReplicaForm
     list_display = ("name", "kind", "path", "enabled", "last_sync_at", "last_status", "last_problem")
     list_filter = ("kind", "enabled", "last_status")
-    readonly_fields = ("id", "kind", "path", "created_at", "last_sync_at", "last_status", "last_problem")
+    readonly_fields = (
+        *("id", "kind", "path", "created_at", "last_sync_at", "last_status", "last_problem"),
+        *("seen_at", "lost_at", "retry_at", "failed_tries"),
+    )
     search_fields = ("name", "path")
     actions = ("sync_now",)
 

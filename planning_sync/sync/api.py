@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from conflicts.strategies import STRATEGIES
 from planning_sync.sync.models import Replica
+from planning_sync.sync.sides import PAIRING
 from plans.api import Strict, Text
 
 _UNASKED = frozenset({"owner_wins", "learned"})
@@ -39,7 +40,9 @@ class _Scope(Strict):
 
 
 class SyncOptions(Strict):
-    validate_first = serializers.BooleanField(default=False, help_text="Not in this version: 501.")
+    validate_first = serializers.BooleanField(
+        default=False, help_text="Refuse files that break the rules for plans."
+    )
     create_backup = serializers.BooleanField(
         default=False, help_text="First keep what every file holds now; the job names the contents."
     )
@@ -78,6 +81,7 @@ class ReplicaOptions(Strict):
     ballots = serializers.ChoiceField([(name, name) for name in ("off", "auto", "on")], required=False)
     broken_fences = serializers.ChoiceField([(name, name) for name in ("off", "auto")], required=False)
     limit_bytes = serializers.IntegerField(min_value=1, max_value=2**31, required=False)
+    pairing = serializers.ChoiceField([(name, name) for name in PAIRING], required=False)
     commit = serializers.BooleanField(required=False, help_text="Commit in git what a sync wrote.")
 
 
@@ -132,6 +136,9 @@ class ReportSerializer(serializers.Serializer[Any]):
     tasks = TallySerializer()
     phases = TallySerializer()
     conflicts = ConflictCountsSerializer()
+    unpaired = serializers.IntegerField(
+        required=False, help_text="Plans that wait for a person to say whether the hub has them already."
+    )
     files_written = serializers.ListField(child=serializers.CharField())
     refused = RefusalSerializer(many=True)
     errors = FailureSerializer(many=True)  # type: ignore[assignment]  # shadows what only forms use
@@ -202,6 +209,11 @@ class ReplicaSerializer(serializers.Serializer[Any]):
     last_sync_at = serializers.DateTimeField(allow_null=True)
     last_status = serializers.CharField(allow_blank=True)
     last_problem = serializers.CharField(allow_blank=True)
+    seen_at = serializers.DateTimeField(allow_null=True, help_text="When it last answered.")
+    lost_at = serializers.DateTimeField(allow_null=True, help_text="Since when it is away, where it is.")
+    retry_at = serializers.DateTimeField(
+        allow_null=True, help_text="When it is tried again by itself, where it is away."
+    )
 
 
 class ReplicaStatusSerializer(ReplicaSerializer):

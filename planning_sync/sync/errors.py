@@ -3,13 +3,18 @@
 SyncError
 ├── UnknownReplica      no replica of that name
 ├── ReplicaExists       the folder is a replica already
+├── StillSwitchedOn     only a replica that is switched off can be removed
+├── LinkExists          the replica has the plan already
 ├── OutsideRoots        the folder lies in none of those where programs may add replicas
 ├── InvalidOption       a replica's option has a name or a value that it cannot have
 ├── Refused             a guard: what was found looks like damage, nothing of it was applied
 ├── Unsettled           the plan kept changing while it was being synced
 ├── Busy                another worker has the plan
+├── InvalidPairing      two plans, or two items, cannot be called the same
+├── PairingStale        a side changed since the pairs were shown
 ├── UnknownOperation    no operation of that id
 ├── NotRestorable       it was not there at that time, is not in the bin, or is as it was
+├── NotMendable         there is nothing to mend, or hub and file are not in step
 └── UndoRefused         the operation cannot be undone as things are; nothing was changed
     ├── AlreadyUndone   it was undone before
     ├── NothingToUndo   it changed nothing that could be taken back
@@ -47,6 +52,21 @@ class ReplicaExists(SyncError):
         )
         self.path = path
         self.name = name
+
+
+class StillSwitchedOn(SyncError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} takes part in syncs. Switch it off first, then remove it.")
+        self.name = name
+
+
+class LinkExists(SyncError):
+    def __init__(self, plan: str, replica: str, path: str) -> None:
+        super().__init__(
+            f"{replica} has the plan {plan!r} already, or had it, as {path}. If the two do not follow each "
+            "other, `planning-sync link` has them do so again; a deleted one comes back by `bin restore`."
+        )
+        self.path = path
 
 
 class OutsideRoots(SyncError):
@@ -113,6 +133,22 @@ class Busy(SyncError):
         self.path = path
 
 
+class InvalidPairing(SyncError):
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path} was not linked: {reason}. Look at its pairs again.")
+        self.path = path
+        self.reason = reason
+
+
+class PairingStale(SyncError):
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"{path} was not linked: it, or the plan of the hub, changed since its pairs were shown. "
+            "Look at them again."
+        )
+        self.path = path
+
+
 class UnknownOperation(SyncError):
     def __init__(self, given: str) -> None:
         super().__init__(
@@ -124,6 +160,13 @@ class UnknownOperation(SyncError):
 class NotRestorable(SyncError):
     def __init__(self, named: str, reason: str) -> None:
         super().__init__(f"{named!r} was not restored: {reason}.")
+        self.named = named
+        self.reason = reason
+
+
+class NotMendable(SyncError):
+    def __init__(self, named: str, reason: str) -> None:
+        super().__init__(f"{named!r} was not mended: {reason}.")
         self.named = named
         self.reason = reason
 

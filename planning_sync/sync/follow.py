@@ -2,6 +2,10 @@
 
 It listens to `audit.signals.recorded`, so that plans and conflicts need not know that replicas exist. What
 cannot be synced now (replica away, plan busy) is left to the next pass, which finds it by its revision.
+
+A command has written the files when it ends. A web server answers an edit once it is in the hub, and has the
+files written right after (`background`); not so a decision or an undo, whose answers say what came of them,
+nor a new plan, whose answer says where its file is.
 """
 
 from __future__ import annotations
@@ -10,15 +14,17 @@ import logging
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 
 from audit import signals
+from audit.models import Operation
 from conflicts.models import Conflict
 from conflicts.signals import policy_changed
-from planning_sync.sync import services
+from planning_sync.sync import background, services
 from planning_sync.sync.acting import UNREAD
 from planning_sync.sync.models import Link, Replica
 from planning_sync.sync.passes import Options
@@ -47,25 +53,40 @@ def paused() -> Iterator[None]:
         _state.paused = before
 
 
-def _follow(*, operation_id: UUID, plan_ids: Collection[UUID], replica_id: UUID | None, **_: Any) -> None:
+def _follow(
+    *, operation_id: UUID, kind: str, plan_ids: Collection[UUID], replica_id: UUID | None, **_: Any
+) -> None:
     if replica_id is not None or not settings.PLANNING_SYNC_FOLLOW or getattr(_state, "paused", False):
-        return
-    if not Replica.objects.filter(enabled=True).exists():
         return
     if not plan_ids:
         _follow_folder(operation_id)
         return
     if len(plan_ids) > MANY_PLANS:
-        from planning_sync.sync import tasks
-
-        tasks.queue_sync_all()
+        _leave_to_a_worker()
         return
     for plan_id in plan_ids:
-        for report in services.sync_plan(plan_id, Options(actor="sync")):
-            if report.status in ("failed", "refused"):
-                logger.warning(
-                    "Plan %s is not in step with %s yet: %s", plan_id, report.replica, report.status
-                )
+        if _can_wait(kind, plan_id):
+            background.do(plan_id, partial(_sync, plan_id))
+        else:
+            _sync(plan_id)
+
+
+def _leave_to_a_worker() -> None:
+    from planning_sync.sync import tasks
+
+    if Replica.objects.filter(enabled=True).exists():
+        tasks.queue_sync_all()
+
+
+def _can_wait(kind: str, plan_id: UUID) -> bool:
+    asked = kind == Operation.Kind.EDIT and background.is_allowed()
+    return asked and Link.objects.filter(plan=plan_id).exists()
+
+
+def _sync(plan_id: UUID) -> None:
+    for report in services.sync_plan(plan_id, Options(actor="sync")):
+        if report.status in ("failed", "refused"):
+            logger.warning("Plan %s is not in step with %s yet: %s", plan_id, report.replica, report.status)
 
 
 def _follow_folder(operation_id: UUID) -> None:

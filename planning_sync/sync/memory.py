@@ -19,8 +19,9 @@ from planning_sync.replicas.base import ABSENT, Replica
 from planning_sync.sync import exchange, state
 from planning_sync.sync.ledger import AGREEMENT, DOCUMENT, Ledger, LinkStep
 from planning_sync.sync.models import Link
+from planning_sync.sync.recognition import recognise
 from planning_sync.sync.state import Held
-from plans import history, identity
+from plans import history
 from plans.errors import BeyondHistory
 from plans.models import Plan
 from plans.outline import Kind, Outline
@@ -86,9 +87,9 @@ def as_read(link: Link, side: Replica, checksum: str, known: Outline) -> Memory:
     """The link's memory right after it read the kept bytes, whose items are those of `known`."""
     document = side.prepare_restore(link.path, ABSENT, audit.snapshot(checksum)).document
     assert document is not None, "bytes make a document"
-    found = identity.match(known, document.outline, document.hidden)
-    keys = {item.key: found.keys.get(item.key) or new_id().hex for item in document.outline.items}
-    seen = exchange.with_kept(document.outline.rekeyed(keys), known, found.unreachable)
+    found = recognise(document, known, {})
+    document = document.rekeyed([found.keys.get(item.key) or new_id().hex for item in document.outline.items])
+    seen = exchange.with_kept(document.recalled(known).outline, known, found.unreachable)
     return Memory(checksum, seen, seen, {})
 
 

@@ -16,14 +16,16 @@ from audit.models import Operation
 from conflicts.merge import Severity
 from conflicts.models import Conflict
 from conflicts.policy import ArbitrationPolicy, Rule
+from planning_sync.replicas.base import Reading, Scan
 from planning_sync.replicas.base import Replica as Side
-from planning_sync.replicas.base import Scan
-from planning_sync.replicas.errors import GitError, ReplicaError
+from planning_sync.replicas.errors import GitError, ReplicaError, ReplicaMissing
 from planning_sync.replicas.git import GitTree
-from planning_sync.sync import guards, sides, state
+from planning_sync.sync import guards, sides, state, validity
 from planning_sync.sync.exchange import Direction
-from planning_sync.sync.models import Intent, Link, Replica
+from planning_sync.sync.models import Intent, Link, Replica, Unpaired
 from planning_sync.sync.report import Report
+from planning_sync.sync.twins import Twin, Twins
+from planning_sync.sync.validity import Rulebook
 from plans import identity
 from plans.models import Plan
 from plans.outline import Change, Outline
@@ -31,7 +33,8 @@ from plans.outline import Change, Outline
 logger = logging.getLogger(__name__)
 
 SAME_PLAN = 0.5
-"""How alike a vanished plan and a new file must be to count as one that was renamed."""
+"""How alike a vanished plan and a new file must be to count as one that was renamed; and how alike a new plan
+and one of the hub, for a person to be asked whether they are the same."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class Options:
     """A deletion found in a file that was just written waits: an editor may be in the middle of a save."""
     paths: frozenset[str] = frozenset()
     """Only the plans at these paths; where none is named, all of them."""
+    validate_first: bool = False
+    """Refuse files that break the rules for plans, whatever the replica's option says."""
     strategy: str = ""
     """Tried on every clash, instead of what the policies say of it."""
     operation_id: UUID | None = None
@@ -63,8 +68,8 @@ class Pass:
     operation: Operation | None = None
     touched: set[UUID] = field(default_factory=set)
     """Plans that changed in the hub, for the other replicas to follow."""
-    offline: bool = False
-    """Whether the replica was found not to be there."""
+    lost: ReplicaMissing | None = None
+    """What tells that the replica is not there; the rest of the pass is left for when it is back."""
     _kept: bool = False
     """Whether the transaction that made the operation was committed."""
 
@@ -106,6 +111,38 @@ class Pass:
             return found.policy
         rule = Rule((self.options.strategy,), severity=Severity.CRITICAL)
         return replace(found.policy, rules=(rule, *found.policy.rules))
+
+    @cached_property
+    def rulebook(self) -> Rulebook | None:
+        """The rules that a file has to keep to be taken in; None where they refuse nothing."""
+        refuses = self.options.validate_first or self.row.options.get("validation") == "refuse"
+        if not refuses or self.row.kind != Replica.Kind.MARKDOWN:
+            return None
+        found = validity.rulebook_of(self.side)
+        if found.problem:
+            logger.warning("Rules at %s: %s", self.row.name, found.problem)
+            self.report.errors.append({"plan": "", "error": found.problem})
+        return found
+
+    def check_rules(self, reading: Reading, world: str = "") -> None:
+        """Raise `Refused` where the file breaks rules that it has to keep to be taken in."""
+        if self.rulebook is not None and self.options.direction != "push":
+            validity.check(self.rulebook, reading, world=world)
+
+    def twin_of(self, reading: Reading) -> Twin | None:
+        """The plan of the hub that a plan new to the hub may be, so that a person is asked; None for none."""
+        if self.row.options.get("pairing") == "off":
+            return None
+        known = Unpaired.objects.filter(replica=self.row)
+        if known.filter(path=reading.path, as_new=True).exists():
+            return None
+        alike = self._twins.alike(reading.document.outline, reading.path, at_least=SAME_PLAN)
+        claimed = set(known.exclude(path=reading.path).values_list("plan_id", flat=True)) if alike else ()
+        return next((twin for twin in alike if twin.plan_id not in claimed), next(iter(alike), None))
+
+    @cached_property
+    def _twins(self) -> Twins:
+        return Twins(self.row.pk)
 
     @property
     def recorded(self) -> Operation | None:
@@ -163,6 +200,8 @@ def survey(this: Pass, *, guarded: bool = True) -> Survey:
     known = [_known(row) for row in Link.objects.filter(replica=this.row).values_list(*_COLUMNS).iterator()]
     paths = {link.path for link in known}
     known = [link for link in known if not link.released]
+    unpaired = Unpaired.objects.filter(replica=this.row, as_new=False, plan__deleted_at=None)
+    paths.update(unpaired.values_list("path", flat=True))
     fresh = [path for path in scan.stamps if path not in paths]
     vanished = [link for link in known if not link.gone and not link.plan_deleted and scan.gone(link.path)]
     # A path where a plan stood that went to the bin since may be where another one is now.

@@ -42,6 +42,11 @@ def _told(this: Pass, path: str, tell: Any, *about: Any) -> None:
 def _import(this: Pass, path: str) -> None:
     reading = this.side.read(path)
     outline = reading.document.outline
+    if twin := this.twin_of(reading):
+        waits = {"action": "wait to be paired", "like": twin.title, "score": twin.score}
+        this.report.previews.append({"path": path, "plan": str(twin.plan_id), **waits})
+        return
+    this.check_rules(reading)
     this.report.changed += 1
     _count(this, outline, Added)
     this.report.previews.append(
@@ -76,12 +81,15 @@ def _link(this: Pass, path: str, link: Link) -> None:
 
 def _exchange(this: Pass, path: str, link: Link) -> None:
     world = exchange.examine(link, this.side)
+    guarded = not this.options.allow_mass_delete
+    if guarded and world.reading.checksum != link.checksum:
+        this.check_rules(world.reading, world.guard_world)
     verdict = exchange.judge(
         *(world, this.side),
         direction=this.options.direction,
         policy=this.arbitration.ownership,
         arbitration=this.arbitration,
-        guarded=not this.options.allow_mass_delete,
+        guarded=guarded,
     )
     if not (verdict.hub_changes or verdict.write or verdict.clashes):
         return

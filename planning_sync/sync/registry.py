@@ -1,4 +1,4 @@
-"""Replicas as programs manage them: `add_below`, `switch`. Each is in the log.
+"""Replicas as programs manage them: `add_below`, `switch`; each is in the log. `described` only looks.
 
 Whoever names a folder has the product read it and write to it. So over the network a replica is added only
 below folders that whoever runs the server has named; the command line on the server may name any.
@@ -15,8 +15,16 @@ from audit.models import Entry, Operation
 from audit.services import Note
 from audit.transactions import write_transaction
 from planning_sync.sync import services, sides
-from planning_sync.sync.errors import OutsideRoots
+from planning_sync.sync.errors import InvalidOption, OutsideRoots
 from planning_sync.sync.models import Replica
+
+FROM_AFAR = frozenset(
+    {
+        *("include", "exclude", "marks", "ballots", "broken_fences", "limit_bytes", "commit"),
+        *("pairing", "validation"),
+    }
+)
+"""The options that may be given over the network: those that reach no further than the place itself."""
 
 
 def add_below(
@@ -26,20 +34,46 @@ def add_below(
     actor: str,
     on_behalf_of: str = "",
     name: str = "",
+    kind: str = Replica.Kind.MARKDOWN,
     options: Mapping[str, Any] | None = None,
 ) -> Replica:
-    """A new replica of a folder in one of `roots`, or one of those; not synced yet.
+    """A new replica of a folder or file in one of `roots`, or one of those; not synced yet.
 
-    Raises `OutsideRoots` before it looks at the folder; then what `services.add_replica` raises.
+    Raises `OutsideRoots` before it looks at the place; then what `services.add_replica` raises.
+    """
+    place = described_below(roots, path, kind=kind, options=options)
+    row = services.add_replica(place.path, actor=actor, name=name, kind=kind, **place.options)
+    _note(Entry.Action.CREATED, row, None, {**_named(row), "path": row.path}, actor, on_behalf_of)
+    return row
+
+
+def described(
+    place: str, *, kind: str = Replica.Kind.MARKDOWN, options: Mapping[str, Any] | None = None
+) -> Replica:
+    """The row of a replica that is not added, to be looked at; raises `InvalidOption`."""
+    chosen = dict(options or {})
+    sides.check_options(chosen, kind)
+    return Replica(kind=kind, path=sides.locate(kind, place).path, options=chosen)
+
+
+def described_below(
+    roots: Sequence[Path],
+    path: str,
+    *,
+    kind: str = Replica.Kind.MARKDOWN,
+    options: Mapping[str, Any] | None = None,
+) -> Replica:
+    """As `described`, of a place in one of `roots`, or one of those; else raises `OutsideRoots`.
+
+    Options that name programs, other files or secrets of the server raise `InvalidOption`.
     """
     place = Path(path)
     if not place.is_absolute() or not _is_below(place.resolve(), roots):
         raise OutsideRoots(path)
-    chosen = dict(options or {})
-    sides.check_options(chosen)
-    row = services.add_replica(place, actor=actor, name=name, **chosen)
-    _note(Entry.Action.CREATED, row, None, {**_named(row), "path": row.path}, actor, on_behalf_of)
-    return row
+    for name in options or ():
+        if name not in FROM_AFAR:
+            raise InvalidOption(name, "over the network only " + ", ".join(sorted(FROM_AFAR)) + " can be set")
+    return described(path, kind=kind, options=options)
 
 
 def switch(row: Replica, *, on: bool, actor: str, on_behalf_of: str = "") -> None:

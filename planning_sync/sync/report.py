@@ -32,6 +32,8 @@ class Report:
     opened: int = 0
     closed: int = 0
     open: int = 0
+    unpaired: int = 0
+    """Plans of the replica that wait for a person to say whether the hub has them already."""
     files_written: list[str] = field(default_factory=list)
     refused: list[dict[str, str]] = field(default_factory=list)
     errors: list[dict[str, str]] = field(default_factory=list)
@@ -79,6 +81,7 @@ class Report:
             "tasks": vars(self.tasks),
             "phases": vars(self.phases),
             "conflicts": {"opened": self.opened, "closed": self.closed, "open": self.open},
+            "unpaired": self.unpaired,
             "files_written": self.files_written,
             "refused": self.refused,
             "errors": self.errors,

@@ -29,15 +29,24 @@ from conflicts.models import Conflict
 from planning_sync.replicas.base import ABSENT, Reading, Write
 from planning_sync.replicas.errors import GitError, ReplicaError, ReplicaMissing
 from planning_sync.replicas.git import GitTree
-from planning_sync.sync import locks, passes, preview, refusals, sides, steps
+from planning_sync.sync import availability, locks, passes, preview, refusals, sides, steps
 from planning_sync.sync.acting import UNREAD
-from planning_sync.sync.errors import Refused, ReplicaExists, SyncError, UnknownReplica, Unsettled
-from planning_sync.sync.models import Intent, Link, Replica
+from planning_sync.sync.errors import (
+    InvalidOption,
+    LinkExists,
+    Refused,
+    ReplicaExists,
+    SyncError,
+    UnknownReplica,
+    Unsettled,
+)
+from planning_sync.sync.models import Intent, Link, Replica, Unpaired
 from planning_sync.sync.passes import Options, Pass
 from planning_sync.sync.report import Report
 from plans.document import encoding
 from plans.document.encoding import Repair
 from plans.document.text import display
+from plans.models import Plan
 from plans.outline import Kind
 
 logger = logging.getLogger(__name__)
@@ -61,19 +70,21 @@ STATUS = {
 }
 
 
-def add_replica(path: Path, *, actor: str, name: str = "", kind: str = "markdown", **options: Any) -> Replica:
+def add_replica(
+    path: Path | str, *, actor: str, name: str = "", kind: str = "markdown", **options: Any
+) -> Replica:
     """A new replica, not synced yet; raises `ReplicaExists`, `InvalidOption`, `ReplicaMissing`."""
-    path = path.expanduser().resolve()
-    known = Replica.objects.filter(path=str(path)).first()
+    place = sides.locate(kind, str(path))
+    known = Replica.objects.filter(path=place.path).first()
     if known is not None:
-        raise ReplicaExists(str(path), known.name)
-    row = Replica(kind=kind, path=str(path), options=options, created_at=timezone.now())
+        raise ReplicaExists(place.path, known.name)
+    row = Replica(kind=kind, path=place.path, options=options, created_at=timezone.now())
     sides.connect(row).scan()
     with write_transaction():
         taken = set(Replica.objects.values_list("name", flat=True))
-        row.name = _free_name(name or path.name or "plans", taken)
+        row.name = _free_name(name or place.name or "plans", taken)
         row.save()
-    logger.info("Replica %s added at %s by %s", row.name, path, actor)
+    logger.info("Replica %s added at %s by %s", row.name, place.path, actor)
     return row
 
 
@@ -83,9 +94,9 @@ def _free_name(wanted: str, taken: Collection[str]) -> str:
 
 
 def replica_named(name: str) -> Replica:
-    """The replica of that name or path; raises `UnknownReplica`."""
-    path = str(Path(name).expanduser().resolve())
-    found = Replica.objects.filter(name=name).first() or Replica.objects.filter(path=path).first()
+    """The replica of that name, path or address; raises `UnknownReplica`."""
+    places = [str(Path(name).expanduser().resolve()), name.rstrip("/")]
+    found = Replica.objects.filter(name=name).first() or Replica.objects.filter(path__in=places).first()
     if found is None:
         raise UnknownReplica(name, list(Replica.objects.order_by("name").values_list("name", flat=True)))
     return found
@@ -102,7 +113,18 @@ def sync_replica(row: Replica, options: Options, *, progress: Progress | None = 
             preview.show(this, todo)
         else:
             _run(this, todo, progress)
+            _count_unpaired(this, todo)
     return this.report
+
+
+def _count_unpaired(this: Pass, todo: passes.Survey) -> None:
+    """Note how many plans wait to be paired, less those that are gone from the replica."""
+    unpaired = list(Unpaired.objects.filter(replica=this.row, as_new=False))
+    gone = [each.pk for each in unpaired if todo.scan.gone(each.path)]
+    this.report.unpaired = len(unpaired) - len(gone)
+    if gone:
+        with write_transaction():
+            Unpaired.objects.filter(pk__in=gone).delete()
 
 
 def sync_path(row: Replica, path: str, options: Options) -> Report:
@@ -112,32 +134,61 @@ def sync_path(row: Replica, path: str, options: Options) -> Report:
         return sync_replica(row, options)
     if link.released_at is not None:
         return Report(replica=row.name, dry_run=options.dry_run)
+    return _sync_linked(row, link, options)
+
+
+def _sync_linked(row: Replica, link: Link, options: Options) -> Report:
     with _passing(row, options) as this:
         absent = False
-        with _reported(this, path):
-            absent = this.side.probe(path).checksum == ABSENT
+        with _reported(this, link.path):
+            absent = this.side.probe(link.path).checksum == ABSENT
             if not absent:
-                steps.sync_link(this, link.pk)
+                steps.sync_link(this, link.pk, link.path)
                 this.report.seen = 1
     return sync_replica(row, options) if absent else this.report
 
 
 def sync_plan(plan_id: UUID, options: Options, *, but_not: UUID | None = None) -> list[Report]:
-    """Sync one plan with every replica that has it, or is to have it, except `but_not`."""
-    reports = []
-    for row in Replica.objects.filter(enabled=True):
-        if row.pk == but_not:
-            continue
-        link = _unpacked(Link.objects.filter(replica=row, plan_id=plan_id)).first()
-        if link is not None and link.released_at is not None:
-            continue
-        if link is not None and link.gone_at is None:
-            reports.append(sync_path(row, link.path, options))
-        elif link is not None:
-            reports.append(_one_step(row, options, link.path, steps.sync_link, link.pk))
-        elif plan_id in passes.unlinked(row):
-            reports.append(_one_step(row, options, str(plan_id), steps.export_plan, plan_id))
-    return reports
+    """Sync one plan with every replica that has it, or is to have it, except `but_not` and those away."""
+    reports: list[Report | None] = []
+    for row in Replica.objects.filter(enabled=True, lost_at=None):
+        try:
+            reports.append(_sync_plan_at(row, plan_id, options) if row.pk != but_not else None)
+        except InvalidOption as error:
+            reports.append(unusable(row, error))
+    return [report for report in reports if report is not None]
+
+
+def _sync_plan_at(row: Replica, plan_id: UUID, options: Options) -> Report | None:
+    """None where the plan is none of the replica's."""
+    link = _unpacked(Link.objects.filter(replica=row, plan_id=plan_id)).first()
+    if link is not None and link.released_at is not None:
+        return None
+    if link is not None and link.gone_at is None:
+        return _sync_linked(row, link, options)
+    if link is not None:
+        return _one_step(row, options, link.path, steps.sync_link, link.pk, link.path)
+    if plan_id in passes.unlinked(row):
+        return _one_step(row, options, str(plan_id), steps.export_plan, plan_id)
+    return None
+
+
+def unusable(row: Replica, error: InvalidOption) -> Report:
+    """Store that no pass over the replica can begin, which must not keep others from theirs; the report."""
+    logger.warning("Replica %s cannot be used: %s", row.name, error)
+    Replica.objects.filter(pk=row.pk).update(last_status="failed", last_problem=str(error))
+    return Report(replica=row.name, errors=[{"plan": "", "error": str(error)}])
+
+
+def send_plan(plan: Plan, row: Replica, *, actor: str) -> Report:
+    """Have the replica get the plan, as a new one there; from then on the two follow each other.
+
+    Raises `LinkExists` where it has the plan already, or had it.
+    """
+    link = Link.objects.filter(replica=row, plan=plan).first()
+    if link is not None:
+        raise LinkExists(plan.title, row.name, link.path)
+    return _one_step(row, Options(actor=actor), str(plan.pk), steps.export_plan, plan.pk)
 
 
 def _unpacked(links: QuerySet[Link]) -> QuerySet[Link]:
@@ -269,7 +320,9 @@ def _run(this: Pass, todo: passes.Survey, progress: Progress | None) -> None:
         work.append((path, _call(steps.rename, this, link_id, path)))
     paths = dict(Link.objects.filter(pk__in=todo.links).values_list("pk", "path")) if todo.links else {}
     work.extend(
-        (paths[link_id], _call(steps.sync_link, this, link_id)) for link_id in todo.links if link_id in paths
+        (paths[link_id], _call(steps.sync_link, this, link_id, paths[link_id]))
+        for link_id in todo.links
+        if link_id in paths
     )
     if pull:
         work.extend((path, _call(steps.import_plan, this, path)) for path in todo.fresh)
@@ -284,6 +337,8 @@ def _run(this: Pass, todo: passes.Survey, progress: Progress | None) -> None:
             told_at = time.monotonic()
         with _reported(this, path):
             step()
+        if this.lost is not None:
+            return
     if progress and work:
         progress(len(work), len(work))
 
@@ -313,7 +368,7 @@ def _reported(this: Pass, path: str) -> Iterator[None]:
     except (ReplicaError, SyncError) as error:
         logger.warning("Failed at %s: %s", this.row.name, error)
         this.report.errors.append({"plan": path, "error": str(error)})
-        this.offline = this.offline or isinstance(error, ReplicaMissing)
+        this.lost = error if isinstance(error, ReplicaMissing) else this.lost
         _remember(this, path, str(error))
     except Exception as error:
         logger.exception("Unexpected failure at %s, plan %s", this.row.name, path)
@@ -331,47 +386,44 @@ def _remember(this: Pass, path: str, problem: str) -> None:
 def _close(this: Pass) -> None:
     """Store the outcome with the replica and the operation, after git was told."""
     report, row = this.report, this.row
-    _tell_git(this)
-    news = {"offline": True} if this.offline and _went_offline(this) else {}
-    operation = this.recorded
-    report.operation = str(operation.pk) if operation is not None else ""
-    if operation is not None:
-        summary = {**report.as_json(), **news}
-        audit.finish(operation, STATUS[report.status], summary)
-        report.changed = len(this.touched)
+    commit = _tell_git(this)
     problems = [refusal["reason"] for refusal in report.refused] + [
         failure["error"] for failure in report.errors
     ]
-    status = OFFLINE if this.offline else report.status
-    Replica.objects.filter(pk=row.pk).update(
-        last_sync_at=timezone.now(), last_status=status, last_problem="\n".join(problems[:20])
-    )
-
-
-def _went_offline(this: Pass) -> bool:
-    """Whether that is news, which then has an operation to tell it: once, whoever else finds it so."""
     with write_transaction():
-        there = Replica.objects.filter(pk=this.row.pk).exclude(last_status=OFFLINE)
-        news = bool(there.update(last_status=OFFLINE))
-        if news:
-            this.begin()
-    return news
+        if commit is not None:
+            Link.objects.filter(replica=row, plan_id__in=this.touched).update(commit=commit)
+        news = availability.settle(
+            *(row, this.lost),
+            now=timezone.now(),
+            begin=this.begin,
+            last_sync_at=timezone.now(),
+            last_status=OFFLINE if this.lost is not None else report.status,
+            last_problem="\n".join(problems[:20]),
+        )
+        operation = this.operation if news else this.recorded
+        report.operation = str(operation.pk) if operation is not None else ""
+        if operation is not None:
+            summary = report.as_json()
+            if news:
+                summary[news] = True
+            audit.finish(operation, STATUS[report.status], summary)
+            report.changed = len(this.touched)
 
 
-def _tell_git(this: Pass) -> None:
-    """Where the folder is a git work tree: commit what was written, if wanted, and note the commit."""
+def _tell_git(this: Pass) -> str | None:
+    """Where the folder is a git work tree: commit what was written, if wanted; then the commit it is at."""
     report, row = this.report, this.row
     if not this.touched and not report.files_written:
-        return
+        return None
     try:
         if row.options.get("commit") and report.files_written:
             _commit(this)
-        commit = GitTree.head_around(row.path)
-        if commit is not None:
-            Link.objects.filter(replica=row, plan_id__in=this.touched).update(commit=commit)
+        return GitTree.head_around(row.path)
     except GitError as error:
         logger.warning("Git at %s: %s", row.name, error)
         report.errors.append({"plan": "", "error": str(error)})
+        return None
 
 
 def _commit(this: Pass) -> None:

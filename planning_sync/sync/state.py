@@ -1,6 +1,6 @@
 """How outlines and held values are packed into the columns of a link.
 
-Public: `pack`, `unpack`, `pack_held`, `unpack_held`, `UnknownFormat`.
+Public: `pack`, `unpack`, `names`, `pack_held`, `unpack_held`, `UnknownFormat`.
 
 JSON rows compressed by zstd. The first element is the version of the format; an unknown one is
 refused, because reading it wrongly would give every item a new identity.
@@ -33,15 +33,24 @@ class UnknownFormat(Exception):
         self.version = version
 
 
-def pack(outline: Outline) -> bytes:
+def pack(outline: Outline, names: Mapping[str, str] | None = None) -> bytes:
+    """`names`: which item goes by which name at its replica, where that gives names."""
     # orjson takes tuples, and refuses subclasses of them.
-    return _compressed([FORMAT, tuple(outline.plan), list(map(tuple, outline.items))])
+    rows = [FORMAT, tuple(outline.plan), list(map(tuple, outline.items))]
+    return _compressed([*rows, dict(names)] if names else rows)
 
 
 def unpack(data: bytes | memoryview) -> Outline:
     """The outline packed before; raises `UnknownFormat`."""
-    plan, items = _rows(data)
+    plan, items, *_ = _rows(data)
     return Outline(_item(plan), tuple(map(_item, items)))
+
+
+def names(data: bytes | memoryview) -> dict[str, str]:
+    """Which item went by which name at the replica when the outline was packed."""
+    _, _, *rest = _rows(data)
+    found: dict[str, str] = rest[0] if rest else {}
+    return found
 
 
 def pack_held(held: Mapping[tuple[str, str], Value]) -> bytes | None:

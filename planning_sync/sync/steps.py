@@ -19,14 +19,16 @@ from audit.services import Note
 from audit.transactions import write_transaction
 from conflicts import services as conflicts
 from conflicts.merge import Clash
-from planning_sync.replicas.base import ABSENT, RACY, Reading, Write
+from planning_sync.replicas.base import ABSENT, RACY, Reading, Write, rules_of
 from planning_sync.sync import acting, exchange, locks, refusals, state
 from planning_sync.sync.acting import Overtaken
 from planning_sync.sync.errors import Refused, Unsettled
 from planning_sync.sync.evidence import evidence_of
 from planning_sync.sync.exchange import Verdict
-from planning_sync.sync.models import Link
+from planning_sync.sync.ledger import DOCUMENT
+from planning_sync.sync.models import Link, Unpaired
 from planning_sync.sync.passes import SAME_PLAN, Pass
+from planning_sync.sync.recognition import recognise
 from plans import identity, storage
 from plans import outline as outlines
 from plans import services as plans
@@ -42,6 +44,9 @@ def import_plan(this: Pass, path: str) -> None:
         if Link.objects.filter(replica=this.row, path=path).exists():
             return
         reading = this.side.read(path)
+        if wait_if_known(this, reading):
+            return
+        this.check_rules(reading)
         reading = reading.rekeyed([new_id().hex for _ in reading.document.outline.items])
         outline = reading.document.outline
         with write_transaction():
@@ -49,7 +54,18 @@ def import_plan(this: Pass, path: str) -> None:
             audit.keep_snapshot(reading.data, reading.checksum)
             link = Link(replica=this.row, plan=plan, path=path, revision=plan.revision)
             acting.store_reading(link, reading, seen=outline, base=outline)
+            Unpaired.objects.filter(replica=this.row, path=path).delete()
     _count_all(this, plan.pk, outline, "created")
+
+
+def wait_if_known(this: Pass, reading: Reading) -> bool:
+    """Whether it may be a plan that the hub has already: then a person is asked before it is doubled."""
+    twin = this.twin_of(reading)
+    if twin is not None:
+        told = {"plan_id": twin.plan_id, "score": twin.score, "found_at": timezone.now()}
+        with write_transaction():
+            Unpaired.objects.update_or_create(replica=this.row, path=reading.path, defaults=told)
+    return twin is not None
 
 
 def export_plan(this: Pass, plan_id: UUID) -> None:
@@ -77,9 +93,8 @@ def export_plan(this: Pass, plan_id: UUID) -> None:
     raise Unsettled(str(plan_id))
 
 
-def sync_link(this: Pass, link_id: int) -> None:
-    """A plan that both sides know, or knew."""
-    path = Link.objects.values_list("path", flat=True).get(pk=link_id)
+def sync_link(this: Pass, link_id: int, path: str) -> None:
+    """A plan that both sides know, or knew, and that stands at `path`."""
     with locks.hold(this.row.pk, path):
         for _ in range(ATTEMPTS):
             link = Link.objects.select_related("plan").filter(pk=link_id).first()
@@ -108,7 +123,7 @@ def rename(this: Pass, link_id: int, path: str) -> None:
             note = Note(Entry.Action.RENAMED, link.plan_id, Kind.PLAN, link.plan_id, "path", link.path, path)
             audit.record(this.begin(), [note])
     this.touched.add(link.plan_id)
-    sync_link(this, link_id)
+    sync_link(this, link_id, path)
 
 
 def recreate(this: Pass, link_id: int) -> None:
@@ -143,17 +158,20 @@ def _step(this: Pass, link: Link) -> None:
 
 
 def _exchange(this: Pass, link: Link, checksum: str, stamp: str) -> None:
-    if _in_step(link, checksum):
+    if _in_step(link, checksum, stamp):
         Link.objects.filter(pk=link.pk).update(stamp=stamp, problem="")
         return
     world = exchange.examine(link, this.side)
+    guarded = not this.options.allow_mass_delete and not refusals.goes_on(world)
     try:
+        if guarded and world.reading.checksum != link.checksum:
+            this.check_rules(world.reading, world.guard_world)
         verdict = exchange.judge(
             *(world, this.side),
             direction=this.options.direction,
             policy=this.arbitration.ownership,
             arbitration=this.arbitration,
-            guarded=not this.options.allow_mass_delete and not refusals.goes_on(world),
+            guarded=guarded,
         )
     except Refused as refusal:
         refusals.face(this, world, refusal)
@@ -170,8 +188,9 @@ def _exchange(this: Pass, link: Link, checksum: str, stamp: str) -> None:
         this.wrote(link.path)
 
 
-def _in_step(link: Link, checksum: str) -> bool:
-    same = checksum == link.checksum and link.revision == link.plan.revision and link.gone_at is None
+def _in_step(link: Link, checksum: str, stamp: str) -> bool:
+    same = checksum == link.checksum and rules_of(stamp) == rules_of(link.stamp)
+    same = same and link.revision == link.plan.revision and link.gone_at is None
     return same and link.stamp != acting.UNREAD and not conflicts.is_unsettled(link.plan_id, link.replica_id)
 
 
@@ -275,15 +294,24 @@ def _recreate_file(this: Pass, link: Link) -> None:
 
 
 def _recreation(this: Pass, link: Link, target: Outline) -> Write:
-    data = audit.snapshot(link.plan.checksum)
+    data = audit.snapshot(_last_content(link))
     restored = this.side.prepare_restore(link.path, ABSENT, data)
     assert restored.document is not None, "a restored plan has content"
     parsed = restored.document.outline
-    known = identity.match(state.unpack(link.seen), parsed, restored.document.hidden).keys
+    known = recognise(restored.document, state.unpack(link.seen), state.names(link.seen)).keys
     reading = Reading(link.path, "", restored.after, data, restored.document)
     reading = reading.rekeyed([known.get(item.key) or new_id().hex for item in parsed.items])
     write = this.side.prepare(reading, target)
     return replace(write, before=ABSENT, data=data if write.data is None else write.data)
+
+
+def _last_content(link: Link) -> str:
+    """The checksum of what stood there last: at this replica, as others may write the plan otherwise."""
+    if link.checksum != ABSENT:
+        return link.checksum
+    told = Entry.objects.filter(plan_id=link.plan_id, field=DOCUMENT, action=Entry.Action.WRITTEN)
+    own = told.filter(operation__replica_id=link.replica_id).order_by("-id").first()
+    return str(own.before) if own is not None and own.before else link.plan.checksum
 
 
 def _taken(this: Pass, link: Link, clash: Clash) -> str:

@@ -1,4 +1,7 @@
-"""What django-q2 runs: `sync_all`, on a schedule or when asked for, and `prune` once a day."""
+"""What django-q2 runs: `sync_all`, on a schedule or when asked for, and `prune` once a day.
+
+`ask_for_sync` has one replica synced.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,10 @@ from django_q.tasks import async_task, schedule
 from audit import context, seals
 from audit import services as audit
 from audit.models import Operation
+from audit.transactions import write_transaction
 from conflicts.learning import tasks as learning
-from planning_sync.sync import pruning, services
+from planning_sync.sync import availability, pruning, services
+from planning_sync.sync.errors import InvalidOption
 from planning_sync.sync.models import Replica
 from planning_sync.sync.passes import Options
 
@@ -30,15 +35,23 @@ ABANDONED_AFTER = timedelta(hours=1)
 def sync_all() -> dict[str, str]:
     """One pass over every enabled replica; the status of each. Safe to run twice, or twice at once.
 
-    Afterwards the log is sealed as far as it is complete.
+    A replica that is away is left alone until its next try is due. Afterwards the log is sealed as far as
+    it is complete.
     """
     audit.close_abandoned(started_before=timezone.now() - ABANDONED_AFTER)
     options = Options(actor="schedule")
-    told = {
-        row.name: services.sync_replica(row, options).status for row in Replica.objects.filter(enabled=True)
-    }
+    told = {row.name: _sync_if_due(row, options) for row in Replica.objects.filter(enabled=True)}
     seals.seal()
     return told
+
+
+def _sync_if_due(row: Replica, options: Options) -> str:
+    if not availability.may_try(row, timezone.now()):
+        return services.OFFLINE
+    try:
+        return services.sync_replica(row, options).status
+    except InvalidOption as error:
+        return services.unusable(row, error).status
 
 
 @context.origin(via=Operation.Via.SCHEDULE)
@@ -47,6 +60,30 @@ def prune() -> dict[str, int]:
     pruned = pruning.prune()._asdict()
     seals.prune(now=timezone.now())
     return pruned
+
+
+def ask_for_sync(row: Replica, *, actor: str) -> Operation:
+    """Have a worker sync the replica; the operation, which tells how far it is, is that of the pass."""
+    with write_transaction():
+        operation = audit.begin(Operation.Kind.SYNC, actor=actor, replica_id=row.pk)
+    async_task("planning_sync.sync.tasks.sync_asked", str(operation.pk))
+    return operation
+
+
+def sync_asked(operation_id: str) -> str:
+    """The pass that was asked for, unless it is over already; its status. Safe to run twice."""
+    running = Operation.objects.filter(pk=operation_id, status=Operation.Status.RUNNING)
+    operation = running.first()
+    if operation is None or operation.replica_id is None:
+        return "nothing to do"
+    row = Replica.objects.filter(pk=operation.replica_id).first()
+    if row is None:
+        audit.finish(operation, Operation.Status.FAILED, {"error": "The replica is not there any more."})
+        return "failed"
+    report = services.sync_replica(row, Options(actor=operation.actor, operation_id=operation.pk))
+    if running.exists():  # the pass had nothing to record
+        audit.finish(operation, services.STATUS[report.status], report.as_json())
+    return report.status
 
 
 def queue_sync_all() -> None:

@@ -164,7 +164,7 @@ def target_of(each: LinkCase) -> Target | None:
     link = each.link
     if each.how == "reopen":
         return _reopened(each)
-    if each.memory is None or each.how not in ("restore", "delete", "attach"):
+    if each.memory is None or each.how not in ("restore", "rewrite", "delete", "attach"):
         return None
     side = sides.connect(link.replica)
     present = side.probe(link.path).checksum

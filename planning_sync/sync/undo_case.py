@@ -37,7 +37,7 @@ from plans.models import Plan
 from plans.outline import ROOT, Changed, Kind, Outline, Value
 from plans.storage import Stored
 
-How = Literal["leave", "restore", "lines", "reopen", "delete", "release", "attach", "sync"]
+How = Literal["leave", "restore", "rewrite", "lines", "reopen", "delete", "release", "attach", "sync"]
 _LATEST_TRIED = 5
 
 CHANGED_LATER = "it changed the same thing later"
@@ -80,7 +80,7 @@ class LinkCase(NamedTuple):
     link: Link
     how: How
     memory: Memory | None = None
-    """For `restore` and `delete`: what the link shall hold."""
+    """For `restore`, `rewrite` and `delete`: what the link shall hold."""
     spots: tuple[Spot, ...] = ()
     """For `reopen`."""
 

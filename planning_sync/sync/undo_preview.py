@@ -19,6 +19,7 @@ from plans.document import parse
 
 ACTIONS = {
     "restore": "gets back the exact content that it had before",
+    "rewrite": "changes on these lines",
     "lines": "only the lines concerned change",
     "reopen": "gets back its own value of each conflict",
     "delete": "is deleted again, and unlinked",

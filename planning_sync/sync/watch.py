@@ -22,13 +22,14 @@ from threading import Event, Thread
 from uuid import UUID
 
 from django.db import DatabaseError, connections
+from django.utils import timezone
 
 from audit import context
 from audit.models import Operation
 from planning_sync.replicas import names
 from planning_sync.replicas.errors import ReplicaError
-from planning_sync.replicas.markdown import MarkdownFolder
-from planning_sync.sync import services, sides
+from planning_sync.replicas.folder import PlanFolder
+from planning_sync.sync import availability, services, sides
 from planning_sync.sync.errors import SyncError
 from planning_sync.sync.models import Link, Replica
 from planning_sync.sync.passes import Options
@@ -43,7 +44,9 @@ DEBOUNCE_MS = 150
 LOOK_MS = 400
 """How often a quiet watch looks whether the root is still the folder it was."""
 POLL_SECONDS = 2.0
-"""How often a folder is looked through that the system cannot watch."""
+"""How often a folder is looked through that the system cannot watch, and a file that is a replica."""
+VISIT_SECONDS = 30.0
+"""How often a service is asked what changed there."""
 AWAY_SECONDS = 0.5
 """How often a root that is gone is looked for."""
 REFRESH_SECONDS = 1.0
@@ -134,8 +137,8 @@ class _Watch(Thread):
     def _follow(self) -> None:
         """Watch the folder as long as it is the same folder; wait where it is not there."""
         side = sides.connect(self.row)
-        if not isinstance(side, MarkdownFolder):
-            self.stop.wait()
+        if not isinstance(side, PlanFolder):
+            self._visit(VISIT_SECONDS if side.remote else POLL_SECONDS)
             return
         root = side.root.real()
         identity = _identity(root)
@@ -162,9 +165,9 @@ class _Watch(Thread):
                 return identity
         return None
 
-    def _watch(self, side: MarkdownFolder, root: str, identity: Root) -> None:
+    def _watch(self, side: PlanFolder, root: str, identity: Root) -> None:
         armed = False
-        for changes in _changes(root, self.stop):
+        for changes in _changes(root, self.stop, recursive=not side.globs.is_flat):
             if _identity(root) != identity:
                 return
             if not armed:
@@ -176,6 +179,18 @@ class _Watch(Thread):
             else:
                 self._repeat_failed()
 
+    def _visit(self, every_seconds: float) -> None:
+        """Pass after pass at a replica that tells nobody of its changes, less often while it fails."""
+        while not self.stop.is_set():
+            row = Replica.objects.filter(pk=self.row.pk).first()
+            if row is not None and availability.may_try(row, timezone.now()):
+                self._pass()
+                row = Replica.objects.filter(pk=self.row.pk).first()
+            wait = max(every_seconds, self._retry_seconds)
+            if row is not None:
+                wait = availability.wait_seconds(row, timezone.now(), otherwise=wait)
+            self.stop.wait(wait)
+
     def _poll(self, root: str, identity: Root) -> None:
         """The same without the system's help: pass after pass, which are cheap where nothing changed."""
         while _identity(root) == identity:
@@ -185,7 +200,7 @@ class _Watch(Thread):
 
     # ------------------------------------------------------------------------------------- syncing
 
-    def _sync(self, side: MarkdownFolder, root: str, changes: Changes) -> None:
+    def _sync(self, side: PlanFolder, root: str, changes: Changes) -> None:
         paths, whole = _plans_of(self.row, side, root, changes)
         if not paths and not whole:
             return
@@ -226,7 +241,7 @@ class _Watch(Thread):
 _OPTIONS = Options(actor="watcher")
 
 
-def _changes(root: str, stop: Event) -> Iterator[Changes]:
+def _changes(root: str, stop: Event, *, recursive: bool) -> Iterator[Changes]:
     """The bursts of changes below `root`; an empty one at each quiet look. The first of any kind says: armed.
 
     Raises `Unwatchable`.
@@ -244,6 +259,7 @@ def _changes(root: str, stop: Event) -> Iterator[Changes]:
         yield_on_timeout=True,
         raise_interrupt=False,
         ignore_permission_denied=True,
+        recursive=recursive,
     )
     while True:
         try:
@@ -264,7 +280,7 @@ def _identity(root: str) -> Root | None:
 
 
 def _plans_of(
-    row: Replica, side: MarkdownFolder, root: str, changes: Collection[tuple[int, str]]
+    row: Replica, side: PlanFolder, root: str, changes: Collection[tuple[int, str]]
 ) -> tuple[set[str], bool]:
     """The plans that changed, and whether so much else did that only a whole pass can tell."""
     paths: set[str] = set()
@@ -281,7 +297,7 @@ def _plans_of(
     return paths, False
 
 
-def _entered(side: MarkdownFolder, path: str) -> bool:
+def _entered(side: PlanFolder, path: str) -> bool:
     """Whether a scan would look into the folder that holds `path`."""
     steps = path.split("/")[:-1]
     return all(side.globs.enters("/".join(steps[: depth + 1])) for depth in range(len(steps)))

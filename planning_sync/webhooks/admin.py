@@ -62,7 +62,7 @@ class DeliveryAdmin(_WritableByActions):
 
 @admin.register(Hook)
 class HookAdmin(ReadOnlyAdmin):
-    list_display = ("id", "replica", "kind", "created_at", "created_by", "used_at")
+    list_display = ("id", "replica", "kind", "created_at", "created_by", "used_at", "problem")
     list_filter = ("kind",)
     list_select_related = ("replica",)
     exclude = ("salt",)

@@ -6,10 +6,13 @@ WebhooksError
 ├── NotSigned           a push whose signature, token or time is wrong
 ├── Replayed            a push that came before
 ├── NotUnderstood       a push whose body is none
-└── NotFinished         a delivery that is still on its way
+├── NotFinished         a delivery that is still on its way
+└── UnknownAlert        nobody is told of such a thing by e-mail
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 
 class WebhooksError(Exception):
@@ -49,3 +52,9 @@ class NotUnderstood(WebhooksError):
 class NotFinished(WebhooksError):
     def __init__(self) -> None:
         super().__init__("The delivery is still on its way. Send it again once it has ended.")
+
+
+class UnknownAlert(WebhooksError):
+    def __init__(self, kind: str, known: Iterable[str]) -> None:
+        super().__init__(f"There are no e-mails about {kind!r}. Choose of {', '.join(known)}.")
+        self.kind = kind

@@ -14,12 +14,11 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, Q
 from django.db.models.signals import post_save
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from audit import signals
 from audit.models import Operation
 from audit.transactions import write_transaction
 from planning_sync.live import log, topics
@@ -30,9 +29,11 @@ from planning_sync.live.events import (
     OPERATION_UNDONE,
     PLAN_MODIFIED,
     REPLICA_OFFLINE,
+    REPLICA_ONLINE,
     SYNC_COMPLETED,
     SYNC_FAILED,
     SYNC_STARTED,
+    VALIDATION_FAILED,
     Event,
     events_of,
 )
@@ -43,7 +44,7 @@ from planning_sync.webhooks.models import Delivery, Position, Subscription
 
 EVENTS = (
     *(PLAN_MODIFIED, SYNC_STARTED, SYNC_COMPLETED, SYNC_FAILED, GUARD_REFUSED, OPERATION_UNDONE),
-    REPLICA_OFFLINE,
+    *(REPLICA_OFFLINE, REPLICA_ONLINE, VALIDATION_FAILED),
     *(*CONFLICT_EVENTS.values(), CONFLICT_RESOLVED),
 )
 """The types of events that one may subscribe to. How far a sync is, is for who watches it."""
@@ -58,16 +59,11 @@ FOLLOW = "planning_sync.webhooks.tasks.follow"
 
 
 def connect() -> None:
-    signals.recorded.connect(_recorded, dispatch_uid="webhooks.recorded")
     post_save.connect(_finished, sender=Operation, dispatch_uid="webhooks.finished")
 
 
-def _recorded(**_: Any) -> None:
-    nudge()
-
-
 def _finished(*, instance: Operation, created: bool, **_: Any) -> None:
-    """The end of an operation is told by no signal of the log."""
+    """Whatever an operation records, it ends; what a long one says meanwhile, the schedule finds."""
     if not created and instance.status != Operation.Status.RUNNING:
         transaction.on_commit(nudge, robust=True)
 
@@ -76,7 +72,7 @@ def nudge() -> None:
     """Have a worker read on, unless one is about to, or nobody would be told."""
     now = timezone.now()
     idle = Position.objects.filter(Q(queued_at=None) | Q(queued_at__lt=now - LOST))
-    if not Subscription.objects.filter(active=True).exists() or not idle.exists():
+    if not idle.filter(Exists(Subscription.objects.filter(active=True))).exists():
         return
     with write_transaction():
         if idle.update(queued_at=now):
@@ -110,22 +106,22 @@ def reset_of(subscription: Subscription) -> Delivery:
     return _delivery(subscription, message((), log.position(), reset=True), 0)
 
 
-def _made(cursor: str, upto: str) -> list[Delivery]:
-    rows = list(Subscription.objects.filter(active=True).select_related("owner").prefetch_related("replicas"))
-    if not rows or cursor == upto:
-        return []
-    events = _events(cursor, upto)
-    if events is None:
-        return [_delivery(row, message((), upto, reset=True), 0) for row in rows]
-    return [each for row in rows for each in _deliveries(row, events, upto)]
-
-
-def _events(cursor: str, upto: str) -> tuple[Event, ...] | None:
+def events_between(cursor: str, upto: str) -> tuple[Event, ...] | None:
     """None where it cannot be told any more, or is too much."""
     if not log.check(cursor, upto):
         return None
     gains = list(log.between(cursor, upto, limit=MOST_GAINS + 1))
     return placed(events_of(gains), always=True) if len(gains) <= MOST_GAINS else None
+
+
+def _made(cursor: str, upto: str) -> list[Delivery]:
+    rows = list(Subscription.objects.filter(active=True).select_related("owner").prefetch_related("replicas"))
+    if not rows or cursor == upto:
+        return []
+    events = events_between(cursor, upto)
+    if events is None:
+        return [_delivery(row, message((), upto, reset=True), 0) for row in rows]
+    return [each for row in rows for each in _deliveries(row, events, upto)]
 
 
 def _deliveries(row: Subscription, events: tuple[Event, ...], upto: str) -> Iterator[Delivery]:

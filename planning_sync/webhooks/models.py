@@ -1,4 +1,4 @@
-"""Out: `Subscription`, `Delivery`, `Position`. In: `Hook`, `Receipt`.
+"""Out: `Subscription`, `Delivery`, `Position`. In: `Hook`, `Receipt`. By e-mail: the rest.
 
 No secret is stored: each is computed from the installation's secret key and the row's `salt` (`signing`).
 """
@@ -128,6 +128,9 @@ class Hook(models.Model):
     created_at = models.DateTimeField(_("created at"))
     created_by = models.CharField(_("created by"), max_length=200)
     used_at = models.DateTimeField(_("last push at"), null=True, blank=True)
+    problem = models.TextField(
+        _("problem"), blank=True, help_text=_("Why what was pushed last could not be brought in.")
+    )
 
     class Meta:
         verbose_name = _("hook for pushes")
@@ -154,3 +157,69 @@ class Receipt(models.Model):
 
     def __str__(self) -> str:
         return self.mark
+
+
+class AlertChoice(models.Model):
+    """Of what a person wants to be told by e-mail."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="+",
+        verbose_name=_("user"),
+    )
+    kinds: models.JSONField[Any, Any] = models.JSONField(_("kinds"), default=list, blank=True)
+    since = models.DateTimeField(_("since"), help_text=_("They are told of what happens from then on."))
+
+    class Meta:
+        verbose_name = _("choice of alerts")
+        verbose_name_plural = _("choices of alerts")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return ", ".join(self.kinds)
+
+
+class AlertPosition(models.Model):
+    """How far the log has been read for all e-mails: the one row of its table."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    cursor = models.TextField(_("cursor"))
+
+    class Meta:
+        verbose_name = _("position in the log, for alerts")
+        verbose_name_plural = _("position in the log, for alerts")
+        default_permissions = ()
+        constraints = (models.CheckConstraint(condition=models.Q(id=1), name="alert_position_once"),)
+
+    def __str__(self) -> str:
+        return self.cursor
+
+
+class AlertMail(models.Model):
+    """What one person is told of one look at the log, and whether it was sent."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name=_("user")
+    )
+    subject = models.CharField(_("subject"), max_length=200)
+    body = models.TextField(_("body"))
+    status = models.CharField(
+        _("status"), max_length=9, choices=Delivery.Status.choices, default=Delivery.Status.WAITING
+    )
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    next_at = models.DateTimeField(_("next attempt at"))
+    problem = models.TextField(_("problem"), blank=True)
+    created_at = models.DateTimeField(_("created at"))
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("e-mail")
+        verbose_name_plural = _("e-mails")
+        default_permissions = ()
+        indexes = (models.Index(fields=["status", "next_at"], name="alert_mail_due"),)
+
+    def __str__(self) -> str:
+        return self.subject

@@ -1,4 +1,4 @@
-"""What django-q2 runs: `follow`, `deliver` and `sync` when asked for, `run_due` every minute."""
+"""What django-q2 runs: `follow`, `deliver`, `mail` and `sync` when asked for, `run_due` every minute."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ from django_q.tasks import async_task
 from audit import context
 from audit.models import Operation
 from audit.transactions import write_transaction
+from planning_sync.replicas.errors import GitError
+from planning_sync.sync import pulling
 from planning_sync.sync import services as syncs
+from planning_sync.sync.errors import Busy
 from planning_sync.sync.passes import Options
-from planning_sync.webhooks import delivering, following
+from planning_sync.webhooks import alerting, delivering, following
 from planning_sync.webhooks.models import Delivery, Hook, Receipt
 
 logger = logging.getLogger(__name__)
 
 DELIVERIES_KEPT = timedelta(days=30)
 RECEIPTS_KEPT = timedelta(days=90)
-_DELIVER = "planning_sync.webhooks.tasks.deliver"
+_DELIVER, _MAIL = "planning_sync.webhooks.tasks.deliver", "planning_sync.webhooks.tasks.mail"
 
 
 def follow() -> int:
@@ -36,13 +39,30 @@ def deliver(delivery_id: str) -> str:
     return delivering.deliver(delivery_id)
 
 
+def mail(mail_id: str) -> str:
+    return alerting.deliver(UUID(mail_id))
+
+
 def sync(hook_id: str) -> str:
-    """Sync the replica of the hook; the status of the pass."""
+    """Bring in what was pushed, where that is wanted, and sync the replica; the status of the pass."""
     hook = Hook.objects.select_related("replica").filter(pk=UUID(hook_id)).first()
     if hook is None or not hook.replica.enabled:
         return "nothing to do"
+    if hook.replica.options.get("pull"):
+        _pull(hook)
     with context.origin(via=Operation.Via.WEBHOOK):
         return syncs.sync_replica(hook.replica, Options(actor=f"webhook:{hook.kind}")).status
+
+
+def _pull(hook: Hook) -> None:
+    problem = ""
+    try:
+        pulling.pull(hook.replica)
+    except (GitError, Busy) as error:
+        logger.warning("A push to %s was not brought in: %s", hook.replica.name, error)
+        problem = str(error)
+    with write_transaction():
+        Hook.objects.filter(pk=hook.pk).update(problem=problem)
 
 
 def run_due() -> int:
@@ -53,6 +73,9 @@ def run_due() -> int:
     for pk in due:
         async_task(_DELIVER, str(pk))
     _prune()
+    alerting.follow()
+    for pk in alerting.due():
+        async_task(_MAIL, str(pk))
     return len(due)
 
 

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from planning_sync.api.html import LARGEST, page_of
+from plans.html import LARGEST, page_of
 from plans.models import Plan, Task
 from tests.api.programs import Program
 from tests.planning_sync.sync.workbench import Workbench

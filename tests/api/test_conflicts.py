@@ -16,6 +16,7 @@ from django.utils import timezone
 from audit.models import Entry, Operation
 from conflicts.models import Conflict
 from tests.api.programs import Program, person
+from tests.planning_sync.sync.policies import policy_for
 from tests.planning_sync.sync.workbench import Workbench
 
 TEXTS = ("Tag the version", "Sign it", "Rest")
@@ -255,6 +256,26 @@ def test_a_decision_on_which_newer_work_stands_is_not_taken_back(torn: Workbench
     assert problem["type"].endswith("dependent-work")
     assert problem["dependents"][0]["actor"] == "alice"
     assert torn.task("Rest").status == "blocked"
+
+
+def test_what_a_strategy_settled_is_put_before_a_person(
+    desk: Workbench, arbiter: Program, editor: Program, settings: Any
+) -> None:
+    policy_for(desk.row.pk, {"strategies": "hub_wins", "severity": "critical"})
+    settings.PLANNING_SYNC_FOLLOW = False
+    desk.set("Rest", status="done")
+    desk.edit("launch.md", "- [ ] Rest", "- [~] Rest")
+    desk.sync()
+    assert "- [x] Rest" in desk.read("launch.md")
+    (entry,) = arbiter.get("audit?action=decided")["results"]
+    editor.post(f"audit/{entry['id']}/reinstate", status=403)
+    outcome = arbiter.post(f"audit/{entry['id']}/reinstate", status=200)
+    assert outcome["status"] in ("done", "conflicts")
+    (row,) = listed(arbiter)
+    assert seen(row) == {"replica": "in_progress", "hub": "done"}
+    assert "- [~] Rest" in desk.read("launch.md")
+    arbiter.post(f"audit/{entry['id']}/reinstate", status=409)
+    arbiter.post("audit/999999/reinstate", status=404)
 
 
 def test_what_is_open_cannot_be_reopened(torn: Workbench, arbiter: Program) -> None:

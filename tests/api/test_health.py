@@ -16,7 +16,7 @@ from django_q.models import OrmQ, Schedule
 
 from conflicts.models import Conflict
 from planning_sync import health
-from planning_sync.sync.models import Link
+from planning_sync.sync.models import Link, Replica
 from planning_sync.sync.tasks import ensure_schedule
 from tests.api.programs import Program, person
 from tests.planning_sync.sync.workbench import Workbench
@@ -64,6 +64,25 @@ def test_a_replica_that_is_away_is_degraded_and_not_down(desk: Workbench, rhea: 
     assert (found["status"], found["replicas"]["plans"]["status"]) == ("degraded", "degraded")
     assert "cannot be opened" in found["replicas"]["plans"]["problem"]
     assert told("/health/ready")["status"] == "ok"
+
+
+def test_a_service_is_not_asked_and_what_was_found_last_is_told(desk: Workbench, rhea: User) -> None:
+    now = timezone.now()
+    Replica.objects.create(
+        name="far",
+        kind="roadmap",
+        path="https://plans.invalid",
+        created_at=now,
+        last_status="offline",
+        last_problem="answered 503",
+        lost_at=now,
+        retry_at=now,
+    )
+    found = told(user=rhea)["replicas"]["far"]
+    assert (found["status"], found["problem"]) == ("degraded", "answered 503")
+    assert found["lost_at"] == now.isoformat()
+    Replica.objects.filter(name="far").update(last_status="in_step", lost_at=None, retry_at=None)
+    assert told(user=rhea)["replicas"]["far"]["status"] == "ok"
 
 
 def test_a_plan_that_fails_degrades_its_replica(desk: Workbench, rhea: User) -> None:
@@ -128,6 +147,9 @@ def test_metrics_tell_of_conflicts_queue_syncs_and_replicas(
     assert 'planning_sync_operations_last_hour{kind="sync",status="conflicts"} 1.0' in text
     assert 'planning_sync_sync_seconds_last_hour{what="longest"}' in text
     assert 'planning_sync_replica_problems{replica="plans"} 0.0' in text
+    assert 'planning_sync_replica_up{replica="plans"} 1.0' in text
+    assert 'planning_sync_replica_away_seconds{replica="plans"} 0.0' in text
+    assert 'planning_sync_replica_plans_waiting{replica="plans"} 0.0' in text
     assert "planning_sync_database_up 1.0" in text
     assert "django_http_requests_total_by_view_transport_method_total" in text
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.test import override_settings
 
 from audit.models import Entry
+from conflicts.models import Conflict
 from planning_sync import settings as project
 from planning_sync.api.models import Job
-from planning_sync.sync.models import Replica
+from planning_sync.sync.models import Link, Replica
+from plans.models import Plan
 from tests.api.programs import Program
 from tests.planning_sync.sync.workbench import Workbench
 
@@ -109,6 +113,64 @@ def test_only_operators_add_switch_and_sync(
         for act in ("enable", "disable", "sync"):
             program.post(f"replicas/{desk.row.pk}/{act}", status=403)
     assert Replica.objects.get().enabled
+
+
+def removed(operator: Program, row: Replica, query: str = "") -> dict[str, Any]:
+    operator.post(f"replicas/{row.pk}/disable", status=200)
+    return dict(operator.delete(f"replicas/{row.pk}{query}", status=200))
+
+
+def test_a_replica_is_removed_with_its_plans_and_its_files_stay(desk: Workbench, operator: Program) -> None:
+    before = desk.read("launch.md")
+    operator.delete(f"replicas/{desk.row.pk}", status=409)
+    told = removed(operator, desk.row)
+    assert told == {"name": desk.row.name, "binned": 1, "kept": 0, "conflicts_closed": 0}
+    assert desk.read("launch.md") == before
+    assert not Replica.objects.exists()
+    assert Plan.objects.get().deleted_at is not None
+    entry = Entry.objects.get(item_kind="replica", action="deleted")
+    assert (entry.operation.actor, entry.item_id) == ("otto", desk.row.pk)
+    operator.delete(f"replicas/{desk.row.pk}", status=404)
+
+
+def test_plans_of_a_removed_replica_are_kept_where_that_is_said(desk: Workbench, operator: Program) -> None:
+    assert removed(operator, desk.row, "?plans=keep")["kept"] == 1
+    assert Plan.objects.get().deleted_at is None
+
+
+def test_plans_that_stand_elsewhere_are_not_touched_and_conflicts_end_with_a_replica(
+    desk: Workbench, operator: Program, tmp_path: Path
+) -> None:
+    other = Workbench.at(tmp_path / "other")
+    plan = desk.plan("launch.md")
+    Link.objects.filter(plan=plan).update(replica=other.row)
+    desk.write("lone.md", "# Lone\n\n- [ ] Wait\n")
+    desk.sync()
+    with override_settings(PLANNING_SYNC_FOLLOW=False):
+        desk.set("Wait", text="Wait here")
+    desk.edit("lone.md", "Wait", "Wait there")
+    desk.sync()
+    told = removed(operator, desk.row)
+    assert (told["binned"], told["conflicts_closed"]) == (1, 1)
+    plan.refresh_from_db()
+    assert plan.deleted_at is None
+    assert not Conflict.objects.filter(state="open").exists()
+
+
+def test_an_unlinked_plan_and_its_file_go_their_own_ways_until_they_are_linked_again(
+    desk: Workbench, operator: Program
+) -> None:
+    plan, body = desk.plan("launch.md"), {"replica": str(desk.row.pk)}
+    told = operator.post(f"plans/{plan.pk}/unlink", body, status=200)
+    assert [place["released"] for place in told["replicas"]] == [True]
+    desk.set("Rest", status="done")
+    desk.sync()
+    assert "- [ ] Rest" in desk.read("launch.md")
+    told = operator.post(f"plans/{plan.pk}/link", body, status=200)
+    assert [place["released"] for place in told["replicas"]] == [False]
+    desk.sync()
+    assert "- [x] Rest" in desk.read("launch.md")
+    operator.post(f"plans/{plan.pk}/unlink", {"replica": str(UUID(int=1))}, status=400)
 
 
 def test_a_folder_for_replicas_is_an_absolute_path() -> None:

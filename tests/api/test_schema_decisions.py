@@ -20,6 +20,8 @@ from tests.api.programs import person
 from tests.api.test_schema import schema, sent
 from tests.planning_sync.sync.workbench import Workbench
 
+pytestmark = pytest.mark.once
+
 TAGS = frozenset(
     {"conflicts", "policies", "operations", "history", "bin", "audit", "users", "replicas", "operators"}
 )
@@ -73,7 +75,7 @@ def test_the_server_answers_as_the_schema_says_about_decisions(
         for mode, number in ((GenerationMode.POSITIVE, 3), (GenerationMode.NEGATIVE, 1)):
             cases = operation.as_strategy(generation_mode=mode)
             try:
-                seen |= {(operation.label, status) for status in sent(cases, number, headers, known)}
+                seen |= {(operation.label, status) for status in sent(cases, number, headers, known, None)}
             except FailureGroup as error:
                 wrong += [f"{operation.label}: {each}" for each in error.exceptions]
     assert wrong == []

@@ -170,10 +170,17 @@ def test_a_backup_keeps_what_the_files_hold_before(desk: Workbench, operator: Pr
     assert Snapshot.objects.get(pk=kept["checksum"]).size == len(held)
 
 
-def test_validation_first_is_said_not_to_be_there(operator: Program) -> None:
-    problem = operator.post("sync/now", {"validate_first": True}, status=501)
-    assert problem["type"] == "urn:planning-sync:problem:not-installed"
-    assert not Job.objects.exists()
+def test_files_that_break_rules_are_refused_where_validation_comes_first(
+    desk: Workbench, operator: Program
+) -> None:
+    desk.edit(
+        "launch.md", "- [ ] Rest\n", "- [ ] Rest\n<<<<<<< ours\n- [ ] A\n=======\n- [ ] B\n>>>>>>> theirs\n"
+    )
+    job = asked(operator, "sync/now", {"validate_first": True})
+    work()
+    done = operator.get(f"sync/jobs/{job['id']}")
+    assert done["status"] == "refused"
+    assert "merge-marker" in done["passes"][0]["report"]["refused"][0]["reason"]
 
 
 def test_what_a_guard_refuses_is_told_and_can_be_overridden(desk: Workbench, operator: Program) -> None:

@@ -5,7 +5,7 @@ import pytest
 from audit import signals
 from audit.models import Entry, Operation
 from plans import services
-from plans.errors import InvalidPlace, InvalidValue, NotFound, OutOfDate
+from plans.errors import ChangedMeanwhile, InvalidPlace, InvalidValue, NotFound, OutOfDate
 from plans.models import Phase, Plan, Task
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +44,20 @@ def test_an_edit_on_an_old_view_is_refused(task: Task) -> None:
     with pytest.raises(OutOfDate, match="changed meanwhile"):
         services.set_fields(task, {"status": "done"}, actor="bob", expected_revision=1)
     assert Task.objects.get().status == "todo"
+
+
+def test_an_edit_of_a_field_that_holds_something_else_by_now_changes_nothing() -> None:
+    plan = services.create_plan("Plan", actor="alice")
+    task = services.add_task(plan, "Write", actor="alice", tags=["a", "b"])
+    services.set_fields(task, {"text": "Write it", "assignee": "carol"}, actor="alice")
+    seen = {"text": "Write", "tags": "a, b", "assignee": ""}
+    with pytest.raises(ChangedMeanwhile) as caught:
+        services.set_fields(task, {"text": "Read", "tags": "c"}, actor="bob", expected=seen)
+    assert caught.value.present == {"text": "Write it"}
+    services.set_fields(task, {"tags": "c"}, actor="bob", expected=seen)
+    services.set_fields(task, {"assignee": "carol"}, actor="bob", expected=seen)  # wanted by both
+    task.refresh_from_db()
+    assert (task.text, task.tags, task.assignee) == ("Write it", ["c"], "carol")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,6 @@ from audit.models import Snapshot
 from planning_sync.api import editing
 from planning_sync.api.describing import described
 from planning_sync.api.errors import NoDocument
-from planning_sync.api.html import page_of
 from planning_sync.api.principals import Principal, visible_links
 from planning_sync.api.rendering import JSONRenderer
 from planning_sync.api.resources.plans import EXAMPLE as PLAN
@@ -37,6 +36,7 @@ from plans.api import (
     nested,
     plan_json,
 )
+from plans.html import page_of
 from plans.models import Plan
 
 

@@ -44,6 +44,9 @@ class HookSerializer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     created_by = serializers.CharField()
     used_at = serializers.DateTimeField(allow_null=True, help_text="When the last push came.")
+    problem = serializers.CharField(
+        allow_blank=True, help_text="Why what was pushed last could not be brought in (option `pull`)."
+    )
 
 
 class MadeHookSerializer(HookSerializer):
@@ -75,6 +78,7 @@ _HOOK = {
     "created_at": "2026-05-04T09:00:00Z",
     "created_by": "alice",
     "used_at": None,
+    "problem": "",
 }
 
 
@@ -169,7 +173,7 @@ def _row(who: Principal, hook_id: UUID) -> Hook:
 
 
 def _told(row: Hook) -> dict[str, Any]:
-    columns = ("id", "kind", "created_at", "created_by", "used_at")
+    columns = ("id", "kind", "created_at", "created_by", "used_at", "problem")
     told = {name: getattr(row, name) for name in columns}
     return {**told, "address": location("hooks", row.pk), "replica": row.replica.name}
 

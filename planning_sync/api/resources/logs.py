@@ -1,12 +1,13 @@
-"""`/logs`: what the process that answers logged lately."""
+"""`/logs`: what was logged lately on the host that answers."""
 
 from __future__ import annotations
 
 import logging
-import os
+import socket
 from itertools import islice
 from typing import Any
 
+from django.conf import settings
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,6 +18,8 @@ from planning_sync.api.routes import Route
 from planning_sync.api.views import ApiView, asked
 from plans.api import Strict, line
 
+MOST = 2_000
+"""Records of one answer."""
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -24,7 +27,7 @@ class LogQuery(Strict):
     level = serializers.ChoiceField([(name, name) for name in LEVELS], required=False, help_text="At least.")
     logger = line(200, help_text="This one and those below it, such as `planning_sync.sync`.")
     q = line(200, help_text="Contained in the message.")
-    limit = serializers.IntegerField(min_value=1, max_value=recent.MOST, default=100)
+    limit = serializers.IntegerField(min_value=1, max_value=MOST, default=100)
 
 
 class RecordSerializer(serializers.Serializer[Any]):
@@ -37,14 +40,12 @@ class RecordSerializer(serializers.Serializer[Any]):
 
 
 class RecordsSerializer(serializers.Serializer[Any]):
-    process = serializers.IntegerField(help_text="Which of the server's processes answered.")
-    kept = serializers.IntegerField(help_text="How many records it keeps at most; older ones are dropped.")
+    host = serializers.CharField(help_text="Whose records these are: each host keeps its own.")
     results = RecordSerializer(many=True)
 
 
 _EXAMPLE = {
-    "process": 4711,
-    "kept": recent.MOST,
+    "host": "plans-1",
     "results": [
         {
             "at": "2026-05-04T10:00:00Z",
@@ -68,13 +69,13 @@ class Logs(ApiView):
         example=_EXAMPLE,
     )
     def get(self, request: Request) -> Response:
-        """Newest first, of the process that answers: other web processes and workers keep their own."""
+        """Newest first, of all web processes, workers and commands on the host that answers."""
         query = asked(LogQuery, request)
         self.who.refuse_if_limited("the log is about all of them")
         least = logging.getLevelNamesMapping()[query.get("level", "DEBUG")]
-        found = recent.records(least=least, logger=query.get("logger", ""), q=query.get("q", ""))
-        rows = list(islice(found, query["limit"]))
-        return Response({"process": os.getpid(), "kept": recent.MOST, "results": rows})
+        folder = settings.PLANNING_SYNC_LOGS
+        found = recent.records(folder, least=least, logger=query.get("logger", ""), q=query.get("q", ""))
+        return Response({"host": socket.gethostname(), "results": list(islice(found, query["limit"]))})
 
 
 ROUTES = (Route("logs", Logs, "logs", {"GET": "sync.change_replica"}),)

@@ -15,16 +15,35 @@ from rest_framework.response import Response
 from planning_sync.api.describing import described
 from planning_sync.api.principals import Principal, visible_replicas
 from planning_sync.api.routes import Route
-from planning_sync.api.views import ApiView, given, location
+from planning_sync.api.views import ApiView, asked, given, location
 from planning_sync.replicas.errors import ReplicaError
-from planning_sync.sync import registry
+from planning_sync.sync import registry, removal
 from planning_sync.sync.api import NewReplica, ReplicaSerializer
 from planning_sync.sync.errors import InvalidOption
 from planning_sync.sync.models import Replica
+from plans.api import Strict
 
 
 class ReplicasSerializer(serializers.Serializer[Any]):
     results = ReplicaSerializer(many=True)
+
+
+class Removal(Strict):
+    plans = serializers.ChoiceField(
+        [
+            ("bin", "they go to the bin"),
+            ("keep", "they stay, and the oldest other replica gets files for them"),
+        ],
+        default="bin",
+        help_text="What becomes of plans that stand at no other replica.",
+    )
+
+
+class RemovedSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    binned = serializers.IntegerField(help_text="Plans that went to the bin.")
+    kept = serializers.IntegerField(help_text="Plans that no replica has any more.")
+    conflicts_closed = serializers.IntegerField()
 
 
 EXAMPLE = {
@@ -38,12 +57,15 @@ EXAMPLE = {
     "last_sync_at": "2026-05-04T10:00:00Z",
     "last_status": "in_step",
     "last_problem": "",
+    "seen_at": "2026-05-04T10:00:00Z",
+    "lost_at": None,
+    "retry_at": None,
 }
 
 _LIVE = Q(links__gone_at=None, links__released_at=None, links__plan__deleted_at=None, links__isnull=False)
 COLUMNS = (
     *("id", "name", "kind", "enabled", "plans", "waiting", "problems", "last_sync_at", "last_status"),
-    "last_problem",
+    *("last_problem", "seen_at", "lost_at", "retry_at"),
 )
 
 
@@ -75,7 +97,7 @@ class Replicas(ApiView):
         operation="replicas_create",
         status=201,
         answer=ReplicaSerializer,
-        example={**EXAMPLE, "plans": 0, "last_sync_at": None, "last_status": ""},
+        example={**EXAMPLE, "plans": 0, "last_sync_at": None, "last_status": "", "seen_at": None},
         body=NewReplica,
         body_example={"path": "/srv/plans/notes", "name": "notes"},
     )
@@ -107,6 +129,26 @@ class OneReplica(ApiView):
     def get(self, request: Request, replica_id: UUID) -> Response:
         return Response(told(self.who, replica_id))
 
+    @described(
+        "Remove a replica",
+        tag="replicas",
+        operation="replicas_delete",
+        query=Removal,
+        answer=RemovedSerializer,
+        example={"name": "notes", "binned": 12, "kept": 0, "conflicts_closed": 1},
+    )
+    def delete(self, request: Request, replica_id: UUID) -> Response:
+        """The hub forgets it; the folder and its files stay as they are. Only of one that is switched off.
+
+        Its links, its own policy and its hooks go, and its conflicts are closed. Plans that stand at another
+        replica stay as they are; of the others, `plans` says what becomes.
+        """
+        query = asked(Removal, request)
+        row = visible_replicas(self.who).filter(pk=replica_id).first()
+        if row is None:
+            raise NotFound
+        return Response(removal.remove(row, query["plans"], **self.who.marks)._asdict())
+
 
 def told(who: Principal, replica_id: UUID) -> dict[str, Any]:
     row = counted(visible_replicas(who).filter(pk=replica_id)).values(*COLUMNS).first()
@@ -117,5 +159,8 @@ def told(who: Principal, replica_id: UUID) -> dict[str, Any]:
 
 ROUTES = (
     Route("replicas", Replicas, "replicas", {"GET": "sync.view_replica", "POST": "sync.add_replica"}),
-    Route("replicas/<uuid:replica_id>", OneReplica, "replica", {"GET": "sync.view_replica"}),
+    Route(
+        *("replicas/<uuid:replica_id>", OneReplica, "replica"),
+        {"GET": "sync.view_replica", "DELETE": "sync.delete_replica"},
+    ),
 )

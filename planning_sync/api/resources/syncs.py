@@ -18,7 +18,6 @@ from rest_framework.response import Response
 from audit.models import Operation
 from planning_sync.api import jobs, paging
 from planning_sync.api.describing import Method, described
-from planning_sync.api.errors import NotInstalled
 from planning_sync.api.jobs import Direction, Wanted
 from planning_sync.api.models import Job
 from planning_sync.api.paging import PageQuery, page_serializer
@@ -95,7 +94,6 @@ class _Start(ApiView):
     """Starts a sync in one direction."""
 
     direction: Direction
-    also_answers = (501,)
 
     def start(self, request: Request) -> Response:
         told = given(SyncRequest, request)
@@ -169,8 +167,6 @@ class Now(_Start):
 
 
 class Batch(ApiView):
-    also_answers = (501,)
-
     @_described(
         *("Several syncs as one job", "sync_batch", BatchRequest),
         {"syncs": [{"replica": "notes", "direction": "pull"}, {"replica": "roadmap", "paths": ["2026.md"]}]},
@@ -205,13 +201,12 @@ def _wanted(row: Replica, direction: Direction, paths: Sequence[str], told: Mapp
         *(row, direction, frozenset(paths)),
         strategy=told.get("conflict_strategy", ""),
         backup=told["create_backup"],
+        validate_first=told["validate_first"],
         allow_mass_delete=told["allow_mass_delete"],
     )
 
 
 def _answer(who: Principal, wanted: Sequence[Wanted], told: Mapping[str, Any]) -> Response:
-    if told["validate_first"]:
-        raise NotInstalled("Validation before a sync (`validate_first`)")
     if told["dry_run"]:
         reports = [jobs.dry_run(each, who).as_json() for each in wanted]
         return Response({"dry_run": True, "reports": reports})

@@ -9,23 +9,26 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from django.apps import apps
 from django.conf import settings
 from django.core import checks as system
 from django.db import DatabaseError, connection
 from django.db.models import Count
 from django.utils import timezone
+from django.utils.module_loading import module_has_submodule
 from django_q.models import OrmQ, Schedule
 
 from audit.models import Operation
 from conflicts.learning import memory
 from conflicts.models import Conflict
 from planning_sync.replicas.errors import ReplicaError
-from planning_sync.sync import sides, tasks, undo
+from planning_sync.sync import lines, sides, tasks, undo
 from planning_sync.sync.errors import SyncError
-from planning_sync.sync.management import database, lines
+from planning_sync.sync.management import database
 from planning_sync.sync.models import Intent, Link, Replica
 from plans.document.encoding import repair
 from plans.models import Task
@@ -62,7 +65,15 @@ def checks() -> Iterator[Found]:
     yield from _unfinished()
     yield from _conflicts()
     yield _learning()
+    yield from _of_other_apps()
     yield from _files()
+
+
+def _of_other_apps() -> Iterator[Found]:
+    """What the `doctor` module of an app says, for those that this one may know nothing of."""
+    for app in apps.get_app_configs():
+        if app.module is not None and module_has_submodule(app.module, "doctor"):
+            yield from import_module(f"{app.name}.doctor").checks()
 
 
 # ----------------------------------------------------------------------------------- the environment
@@ -167,11 +178,12 @@ def _replicas() -> Iterator[Found]:
 
 def _replica(row: Replica) -> Iterator[Found]:
     try:
-        scan = sides.connect(row).scan()
+        side = sides.connect(row)
+        scan = side.scan()
     except (ReplicaError, SyncError) as error:
         yield Found("replica", "problem", f"{row.name}: {error}", "Mend the folder or the replica's path.")
         return
-    if not os.access(row.path, os.W_OK):
+    if not side.remote and not os.access(row.path, os.W_OK):
         yield Found(
             *("replica", "problem", f"{row.name}: the folder {row.path} may not be written."),
             "Give the user that runs the sync the right to, or sync with --pull.",

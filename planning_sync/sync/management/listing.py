@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from audit.models import Entry, Operation
 from conflicts import choices
 from conflicts.models import Conflict
-from planning_sync.sync.management import lines
+from planning_sync.sync import lines
 from planning_sync.sync.management.output import clean
 from planning_sync.sync.models import Link, Replica
 from plans.models import Phase, Plan, Task
@@ -209,9 +209,12 @@ def replicas() -> list[dict[str, Any]]:
                 "plans": len(waiting),
                 "waiting": sum(waiting),
                 "problems": links.exclude(problem="").count(),
-                "last_sync_at": row.last_sync_at.isoformat() if row.last_sync_at else None,
+                "last_sync_at": _time(row.last_sync_at),
                 "last_status": row.last_status,
                 "last_problem": row.last_problem,
+                "seen_at": _time(row.seen_at),
+                "lost_at": _time(row.lost_at),
+                "retry_at": _time(row.retry_at),
             }
         )
     return found

@@ -70,6 +70,11 @@ class Output:
         """A sentence: part of the answer for people, a message beside the answer for programs."""
         _write(self._err if self.as_json else self._out, text)
 
+    def answer(self, text: str) -> None:
+        """The answer, or a part of it, in a format of its own."""
+        self._out.write(text)
+        self._out.flush()
+
     def note(self, text: str) -> None:
         """A message on standard error."""
         _write(self._err, text)

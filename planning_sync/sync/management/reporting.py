@@ -28,6 +28,9 @@ def tell(output: Output, report: Report) -> None:
         output.say(f"  written: {clean(path)}")
     if report.opened or report.closed or report.open:
         output.say(f"  conflicts: {report.opened} opened, {report.closed} closed, {report.open} open")
+    if report.unpaired:
+        output.say(f"  unpaired: {report.unpaired} plans that the hub may have already")
+        output.note(f"  Say whether they are the same: `planning-sync pair {clean(report.replica)}`.")
     for preview in report.previews:
         _preview(output, preview)
     _troubles(output, report)
@@ -60,6 +63,8 @@ def _preview(output: Output, preview: Mapping[str, Any]) -> None:
     if preview["action"] == "import":
         told = f"{preview['tasks']} tasks, {preview['phases']} phases"
         output.say(f"  hub   + {clean(preview['title'])} ({told})")
+    if "like" in preview:
+        output.say(f"  hub   = {clean(preview['like'])} ({preview['score']:.0%} alike)")
     shown = [f"  hub   {row_told(row)}" for row in preview.get("rows", ())]
     shown += [f"  file  {clean(line)}" for line in preview.get("lines", ())]
     shown += [f"  clash {_clash(clash)}" for clash in preview.get("conflicts", ())]

@@ -184,7 +184,7 @@ def test_a_key_limited_to_a_replica_hears_of_its_plans_alone(
 ) -> None:
     plans = []
     for name in ("notes", "roadmap"):
-        desk = Workbench.at(tmp_path / name, include=[f"{name}.md"])
+        desk = Workbench.at(tmp_path / name, include=[f"{name}.md"], pairing="off")
         desk.write(f"{name}.md", f"# {name}\n\n- [ ] Do it\n")
         desk.sync(direction="pull")
         plans.append(desk.plan(f"{name}.md").pk)

@@ -73,7 +73,7 @@ GAINS = st.builds(
     item_id=st.sampled_from([None, *IDS]),
     field=st.sampled_from([None, "", "text", "status"]),
     told=st.sampled_from([None, [], "text", {}, {"conflict": "c", "state": "resolved"}, {"strategy": "s"}]),
-    offline=st.booleans(),
+    news=st.sampled_from(["", "replica.offline", "replica.online"]),
     progress=st.sampled_from([None, {"done": 1, "total": 30}]),
 )
 
@@ -94,10 +94,12 @@ def test_whatever_the_log_says_each_plan_is_told_once_an_operation_and_each_conf
         if yes and (gain.action or "") in ("opened", "decided", "reopened", "closed", "assigned", "postponed")
     ]
     assert len([event for event in events if event.type.startswith("conflict.")]) == len(conflicts)
-    touched = {
-        (gain.operation_id, gain.plan_id) for gain in recorded if gain not in conflicts and gain.plan_id
-    }
-    assert set(modified) == touched
+    of_plans = [gain for gain in recorded if gain not in conflicts and gain.plan_id]
+    fallen = [gain for gain in of_plans if gain.action == "fell"]
+    assert [event.plan for event in events if event.type == "validation.failed"] == [
+        gain.plan_id for gain in fallen
+    ]
+    assert set(modified) == {(gain.operation_id, gain.plan_id) for gain in of_plans if gain not in fallen}
     assert all(event.conflict == "c" for event in events if event.type.startswith("conflict."))
 
 

@@ -283,7 +283,7 @@ def test_a_second_subscription_takes_the_place_of_the_first(server: Server, alic
 def test_who_is_limited_to_a_replica_hears_of_its_plans_alone(server: Server, tmp_path: Path) -> None:
     plans = []
     for name in ("notes", "roadmap"):
-        desk = Workbench.at(tmp_path / name, include=[f"{name}.md"])
+        desk = Workbench.at(tmp_path / name, include=[f"{name}.md"], pairing="off")
         desk.write(f"{name}.md", f"# {name}\n\n- [ ] Do it\n")
         desk.sync(direction="pull")
         plans.append(desk.plan(f"{name}.md").pk)

@@ -10,7 +10,9 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from audit.models import Operation
+from audit import services as audit
+from audit.models import Entry, Operation
+from audit.services import Note
 from planning_sync.live import log
 from planning_sync.live.events import Event, events_of
 from planning_sync.live.models import Mark
@@ -71,7 +73,8 @@ def test_a_folder_that_is_not_there_is_told_once_until_it_is_back(bench: Workben
     back = Since()
     bench.row.refresh_from_db()
     bench.sync()
-    assert (back.types(), last_status()) == ([], "in_step")
+    types = ["sync.started", "replica.online", "sync.completed"]
+    assert (back.types(), last_status()) == (types, "in_step")
 
     shutil.move(bench.folder, away)
     again = Since()
@@ -192,5 +195,13 @@ def test_a_webhook_without_a_choice_is_not_told_how_far_a_sync_is() -> None:
     assert _wants(everything, replace(event, type="sync.started", progress=None))
 
 
+def test_a_score_that_fell_is_told_as_that_and_not_as_an_edit(bench: Workbench) -> None:
+    plan_id, news = bench.plan("roadmap.md").pk, Since()
+    note = Note(Entry.Action.FELL, plan_id, "plan", plan_id, "score", 90.0, {"score": 50.0, "rules": []})
+    audit.note_done(Operation.Kind.VALIDATION, [note], actor="validation")
+    (event,) = news.events()
+    assert (event.type, event.plan) == ("validation.failed", plan_id)
+
+
 def test_webhooks_may_ask_for_every_one_of_these() -> None:
-    assert {"replica.offline", "guard.refused", "sync.failed"} <= set(EVENTS)
+    assert {"replica.offline", "replica.online", "guard.refused", "sync.failed"} <= set(EVENTS)

@@ -19,6 +19,7 @@ from planning_sync.api.routes import OPEN, SIGNED_IN, all_routes
 from planning_sync.dashboard.urls import urlpatterns
 from planning_sync.live import topics
 from planning_sync.roles.table import ROLES
+from planning_sync.sync.models import Replica
 from plans import services
 from plans.models import Task
 from tests.planning_sync.roles.people import EVERYBODY, NOBODY, clash, client_of, may, somebody
@@ -104,12 +105,22 @@ def desk(tmp_path: Path) -> Workbench:
     return desk
 
 
+OF_A_PLAN = (
+    *("plan", "plan_document", "plan_board", "plan_timeline", "plan_graph", "plan_edit"),
+    *("plan_add", "plan_move", "plan_delete", "tick", "plan_validation", "plan_fix"),
+)
+OF_A_REPLICA = (
+    *("replica", "replica_act", "replica_link", "replica_preview", "replica_remove"),
+    *("replica_unpaired", "replica_pairs", "replica_first"),
+)
+
+
 def page_address(name: str) -> str:
     task, binned = Task.objects.get(text="Launch other"), Task.objects.get(text="Binned")
     edit = Operation.objects.filter(kind=Operation.Kind.EDIT).earliest("started_at")
     known: dict[str, list[Any]] = {
-        "plan": [task.plan_id],
-        "tick": [task.plan_id],
+        **{page: [task.plan_id] for page in OF_A_PLAN},
+        "phase": [task.plan_id, task.phase_id],
         "task": [task.plan_id, task.pk],
         "history": [task.plan_id],
         "history_difference": [task.plan_id],
@@ -121,6 +132,7 @@ def page_address(name: str) -> str:
         "bin_restore": [binned.pk],
         "automatic_ask": [987654],
         "conflict": [Conflict.objects.get().pk],
+        **{page: [Replica.objects.get().pk] for page in OF_A_REPLICA},
     }
     return f"{reverse(f'dashboard:{name}', args=known.get(name, []))}?operation={edit.pk}"
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 from audit import services as audit
 from audit.models import Operation
 from conflicts.models import Conflict, Hit
+from planning_sync.sync.management.program import OURS
 from planning_sync.sync.models import Link, Replica
 from plans import services as plans
 from plans.models import Task
@@ -44,7 +45,7 @@ SHOP = """# Shop
 - [ ] Order shelves
 """
 
-COMMANDS = sorted(name for name, app in get_commands().items() if app == "planning_sync.sync")
+COMMANDS = sorted(name for name, app in get_commands().items() if app in OURS)
 
 
 @pytest.fixture

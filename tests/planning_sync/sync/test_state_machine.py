@@ -38,6 +38,7 @@ from conflicts import services as conflicts
 from conflicts.errors import ConflictsError
 from conflicts.models import Conflict
 from planning_sync.replicas import atomic, memory
+from planning_sync.replicas.kinds import Kind
 from planning_sync.sync import services, sides
 from planning_sync.sync.models import Intent, Link, Replica
 from planning_sync.sync.passes import Options
@@ -168,8 +169,8 @@ class World(RuleBasedStateMachine):
         folder = Path(self.scratch.name) / "plans"
         folder.mkdir()
         twin = memory.MemoryFolder()
-        self.connected = dict(sides._CONNECT)
-        sides._CONNECT["memory"] = lambda path, options: twin  # type: ignore[index]
+        self.connected = dict(sides.KINDS)
+        sides.KINDS["memory"] = Kind(lambda path, options: twin)
         self.disk = Disk(folder, services.add_replica(folder, actor="alice"))
         self.twin = Twin(twin, services.add_replica(folder.with_name("twin"), actor="alice", kind="memory"))
         self.places: tuple[Place, ...] = (self.disk, self.twin)
@@ -184,7 +185,7 @@ class World(RuleBasedStateMachine):
                 lost = self.recorded - survival.everything_kept() - tokens(str(self._files()))
                 assert not lost, f"nowhere to be found any more: {lost}"
         finally:
-            sides._CONNECT = self.connected
+            sides.KINDS = self.connected
             self.scratch.cleanup()
 
     # -------------------------------------------------------------------------------- the file side

@@ -22,6 +22,7 @@ from conflicts import services as conflicts
 from conflicts.errors import ConflictsError
 from conflicts.models import Conflict
 from planning_sync.replicas import memory
+from planning_sync.replicas.kinds import Kind
 from planning_sync.sync import services, sides, undo
 from planning_sync.sync.errors import UndoRefused
 from planning_sync.sync.models import Intent, Link, Replica
@@ -53,7 +54,7 @@ class Bench:
         survival.forget_everything()
         self.mint = Mint()
         self.folder = memory.MemoryFolder({PATH: new_plan(self.mint, 3).encode()})
-        sides._CONNECT["memory"] = lambda path, options: self.folder  # type: ignore[index]
+        sides.KINDS["memory"] = Kind(lambda path, options: self.folder)
         self.row = Replica.objects.create(
             name="memory", kind="memory", path="memory", created_at="2026-01-01T00:00:00Z"
         )
@@ -204,13 +205,13 @@ class Bench:
 
 @pytest.fixture
 def connected() -> Iterator[None]:
-    known = dict(sides._CONNECT)
+    known = dict(sides.KINDS)
     yield
-    sides._CONNECT = known
+    sides.KINDS = known
 
 
 @settings(
-    max_examples=45,
+    max_examples=25,
     deadline=None,
     derandomize=True,
     phases=(Phase.generate,),  # to look for a shorter history takes minutes

@@ -36,6 +36,7 @@ def environment(home: Path) -> dict[str, str]:
         "HOME": str(home),
         "PLANNING_SYNC_HOME": str(home / "state"),
         "PYTHONPATH": str(ROOT),
+        "PLANNING_SYNC_SEARCH": "0",  # has tests of its own
     }
 
 

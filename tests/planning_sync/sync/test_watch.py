@@ -206,7 +206,7 @@ def test_a_file_written_in_two_steps_loses_nothing(watched: Watched) -> None:
 
 @pytest.fixture
 def polled(desk: Workbench, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
-    def refused(root: str, stop: Event) -> Iterator[watch.Changes]:
+    def refused(root: str, stop: Event, **_: bool) -> Iterator[watch.Changes]:
         raise watch.Unwatchable("no space left for watches")
 
     monkeypatch.setattr(watch, "_changes", refused)

@@ -113,7 +113,7 @@ def two(tmp_path: Path, transactional_db: None) -> tuple[Workbench, Workbench]:
     """Two replicas with a plan each."""
     desks = []
     for name in ("notes", "roadmap"):
-        desk = Workbench.at(tmp_path / name, include=["*.md"])
+        desk = Workbench.at(tmp_path / name, include=["*.md"], pairing="off")
         desk.write(f"{name}.md", f"# {name.title()}\n\n- [ ] Do it\n")
         desk.sync(direction="pull")
         desks.append(desk)

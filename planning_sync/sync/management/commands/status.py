@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import Sum
@@ -30,17 +31,29 @@ class Command(base.Command):
         rows = [
             (
                 *(row["name"], row["plans"], row["waiting"], row["last_status"] or "never synced"),
-                *((row["last_sync_at"] or "")[:19].replace("T", " "), row["path"]),
+                *(_told(row["last_sync_at"]), row["path"]),
             )
             for row in found["replicas"]
         ]
         self.output.table(("Replica", ">Plans", ">Waiting", "State", "Last sync (UTC)", "Folder"), rows)
         for row in found["replicas"]:
+            if row["lost_at"]:
+                self.output.say(f"  {clean(row['name'])}: {_absence(row)}")
             for problem in row["last_problem"].splitlines():
                 self.output.say(f"  {clean(row['name'])}: {clean(problem)}")
         if conflicts["open"]:
             self.output.say(f"{conflicts['open']} open conflicts: see `planning-sync conflicts`.")
         return Exit.FINE
+
+
+def _absence(row: Mapping[str, Any]) -> str:
+    seen = f"last seen {_told(row['seen_at'])}" if row["seen_at"] else "never seen"
+    waiting = f"plans that wait for it: {row['waiting']}"
+    return f"away since {_told(row['lost_at'])}, {seen}, next try {_told(row['retry_at'])} UTC; {waiting}"
+
+
+def _told(at: str | None) -> str:
+    return (at or "")[:19].replace("T", " ")
 
 
 def _status() -> dict[str, Any]:

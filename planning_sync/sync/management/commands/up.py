@@ -29,6 +29,7 @@ from planning_sync.sync.passes import Options
 
 START_SECONDS = 60.0
 """How long the web server may take until it answers."""
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104  # what they are asked at
 
 
@@ -102,7 +103,9 @@ class Command(base.Command):
 
     def _serve(self, options: dict[str, Any], administrator: Administrator | None) -> None:
         stop, hurry = _until_signalled()
-        supervisor = Supervisor(_children(options), environment=_environment(), say=_printer(self))
+        supervisor = Supervisor(
+            _children(options), environment=_environment(options["host"]), say=_printer(self)
+        )
         supervisor.start()
         try:
             url = _url(options["host"], options["port"])
@@ -175,18 +178,28 @@ def _children(options: dict[str, Any]) -> list[Child]:
     children = [Child("web", server), Child("worker", ["django", "qcluster"])]
     if not options["no_watch"]:
         children.append(Child("watch", ["django", "watch"]))
+    if settings.PLANNING_SYNC_SEARCH:
+        children.append(Child("embedder", ["django", "embedder"]))
     return children
 
 
-def _environment() -> dict[str, str]:
-    """That of this process, so that the children find the same sources and settings from any folder."""
+def _environment(host: str) -> dict[str, str]:
+    """That of this process, so that the children find the same sources and settings from any folder.
+
+    Served to this machine alone, the pages may add folders of whoever started it, as the command line may.
+    """
     paths = [str(settings.BASE_DIR), os.environ.get("PYTHONPATH", "")]
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(path for path in paths if path),
         "DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"],
         "PLANNING_SYNC_HOME": str(settings.PLANNING_SYNC_HOME),
+        **({"PLANNING_SYNC_REPLICA_ROOTS": str(Path.home())} if _adds_at_home(host) else {}),
     }
+
+
+def _adds_at_home(host: str) -> bool:
+    return host in _LOOPBACK and "PLANNING_SYNC_REPLICA_ROOTS" not in os.environ
 
 
 def _until_signalled() -> tuple[Event, Event]:
