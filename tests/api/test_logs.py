@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import json
 import logging
@@ -21,6 +20,7 @@ from django.test import AsyncClient
 from audit.models import Entry
 from planning_sync.api import recent, services
 from planning_sync.api.resources import audit as exports
+from tests import loops
 from tests.api.programs import Program, person
 from tests.planning_sync.sync.workbench import Workbench
 
@@ -93,7 +93,7 @@ def test_an_event_loop_is_served_the_same_export(desk: Workbench) -> None:
         await sync_to_async(connections.close_all)()
         return text
 
-    assert len(asyncio.run(fetch()).splitlines()) == Entry.objects.exclude(action="exported").count()
+    assert len(loops.run(fetch()).splitlines()) == Entry.objects.exclude(action="exported").count()
 
 
 def test_an_export_with_a_filter_that_is_none_is_refused(desk: Workbench, reader: Program) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -24,6 +24,7 @@ from planning_sync.live import consumer, log, mailbox, topics
 from planning_sync.live.events import Event, Gain, events_of
 from planning_sync.live.mailbox import Batch, Mailbox
 from planning_sync.live.origins import is_same
+from tests import loops
 from tests.planning_sync.live.logbook import changed, write
 from tests.planning_sync.live.server import cookie_of, person
 
@@ -124,8 +125,8 @@ def batch(number: int, count: int = 1) -> Batch:
     return Batch((event,) * count, str(number))
 
 
-def in_a_loop(test: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(test(), 10))
+def in_a_loop(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    loops.run(test())
 
 
 def test_what_waits_is_one_message_with_the_last_cursor() -> None:

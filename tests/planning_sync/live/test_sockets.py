@@ -265,7 +265,7 @@ def test_the_server_stops_at_once_though_sockets_are_open(start: Callable[..., S
     idle, server = start(), start()
     listeners = [Listener(server.connect(alice), "all") for _ in range(5)]
     alone, together = seconds_to_stop(idle), seconds_to_stop(server)
-    assert together < alone + 0.5
+    assert together < alone + 1.5, "closing them waits for nobody"
     assert [closed_with(listener.socket) for listener in listeners] == [1012] * 5
 
 

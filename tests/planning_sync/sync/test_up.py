@@ -318,3 +318,15 @@ def test_an_answer_that_nobody_reads_is_no_reason_to_complain(words: str, tmp_pa
         timeout=60,
     )
     assert done.stderr == ""
+
+
+def test_pages_for_this_machine_alone_may_add_folders_of_whoever_started_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from planning_sync.sync.management.commands import up
+
+    monkeypatch.delenv("PLANNING_SYNC_REPLICA_ROOTS", raising=False)
+    assert up._environment("127.0.0.1")["PLANNING_SYNC_REPLICA_ROOTS"] == str(Path.home())
+    assert "PLANNING_SYNC_REPLICA_ROOTS" not in up._environment("0.0.0.0")
+    monkeypatch.setenv("PLANNING_SYNC_REPLICA_ROOTS", "")
+    assert up._environment("localhost")["PLANNING_SYNC_REPLICA_ROOTS"] == ""
