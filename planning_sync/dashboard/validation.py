@@ -48,7 +48,7 @@ from plans.rules import Rule, all_rules
 LOOK = "plans.view_plan"
 PLANS_PER_PAGE = 50
 DAYS = 30
-RULES_MOST = 12
+RULES_MOST = 6
 _FAILURES = (SyncError, ReplicaError, PlansError)
 
 _STATES: Mapping[str, tuple[Promise, Q]] = {
