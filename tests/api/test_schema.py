@@ -176,7 +176,9 @@ REACHED = {
 
 def ids(desk: Workbench) -> dict[str, str]:
     """What is really there, for half of the requests."""
-    task = Task.objects.get(text="Publish it")
+    # Requests of before may have reworded any of them, and put it into the bin.
+    task = Task.objects.live().order_by("pk").first() or Task.objects.order_by("pk").first()
+    assert task is not None, "what is in the bin is still a row"
     return {
         "plan_id": str(task.plan_id),
         "task_id": str(task.pk),
