@@ -55,6 +55,6 @@ def _by_match(rows: QuerySet[Record], query: str) -> QuerySet[Record]:
 def _by_tsquery(rows: QuerySet[Record], query: str) -> QuerySet[Record]:
     if not query:
         return rows.none()
-    matches = RawSQL(f"{_VECTOR} @@ to_tsquery('simple', %s)", [query], BooleanField())  # noqa: S611
-    rank = RawSQL(f"-ts_rank_cd({_VECTOR}, to_tsquery('simple', %s), 1)", [query], FloatField())  # noqa: S611
+    matches = RawSQL(f"{_VECTOR} @@ to_tsquery('simple', %s)", [query], BooleanField())  # noqa: S611  # the query is a parameter
+    rank = RawSQL(f"-ts_rank_cd({_VECTOR}, to_tsquery('simple', %s), 1)", [query], FloatField())  # noqa: S611  # the query is a parameter
     return rows.filter(matches).annotate(rank=rank).order_by("rank", "pk")
