@@ -29,7 +29,7 @@ VALIDATION_FAILED = "validation.failed"
 OPERATION_UNDONE = "operation.undone"
 
 CONFLICT_EVENTS: Mapping[str, str] = {
-    Action.OPENED: "conflict.opened",
+    Action.OPENED: "conflict.detected",
     Action.DECIDED: "conflict.decided",
     Action.REOPENED: "conflict.reopened",
     Action.CLOSED: "conflict.closed",

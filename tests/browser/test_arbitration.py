@@ -217,7 +217,7 @@ def test_what_is_being_typed_stays_when_values_move(site: Site) -> None:
     page.get_by_label("Or another value").fill("Half a sen")
     site.desk.edit("launch.md", "three days before", "four days before")
     site.desk.sync()
-    tell(page, "event", {"type": "conflict.opened"})
+    tell(page, "event", {"type": "conflict.detected"})
     expect(page.locator(".side-replica ins")).to_have_text("four")
     expect(page.get_by_label("Or another value")).to_have_value("Half a sen")
     page.get_by_role("button", name="Take this value").click()

@@ -99,7 +99,7 @@ _WEBHOOK = {
     "id": "01936b7e-3200-7a00-8000-000000000001",
     "url": "https://ci.example.org/plans",
     "owner": "alice",
-    "events": ["conflict.opened"],
+    "events": ["conflict.detected"],
     "replicas": ["notes"],
     "limited": True,
     "active": True,
@@ -148,7 +148,7 @@ class Webhooks(ApiView):
         body=NewWebhook,
         body_example={
             "url": "https://ci.example.org/plans",
-            "events": ["conflict.opened"],
+            "events": ["conflict.detected"],
             "replicas": ["notes"],
         },
     )

@@ -61,7 +61,7 @@ def test_a_new_password_signs_out_everywhere_else(olive: Client) -> None:
 
 def test_the_ticked_notifications_are_chosen_and_no_others(olive: Client) -> None:
     person = User.objects.get(username="olive")
-    for kinds in (["conflict.opened", "sync.failed"], ["sync.failed"], []):
+    for kinds in (["conflict.detected", "sync.failed"], ["sync.failed"], []):
         assert olive.post("/settings/notifications/", {"kind": kinds}).status_code == 302
         assert sorted(alerts.choices(person)) == kinds
         assert page(olive, "/settings/").count(" checked>") == len(kinds)

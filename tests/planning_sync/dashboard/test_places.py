@@ -66,5 +66,5 @@ def test_what_is_not_there_is_told_within_the_frame(who: str) -> None:
 def test_every_page_names_its_keys_and_what_is_said_of_events() -> None:
     shown = page(signed_in("olive", "reader"), "/settings/")
     assert shown.count('class="shell-key"') == 3 + shown.count("data-go=")
-    for name in ("conflict.opened", "sync.failed", "guard.refused", "replica.offline", "operation.undone"):
+    for name in ("conflict.detected", "sync.failed", "guard.refused", "replica.offline", "operation.undone"):
         assert f'data-toast="{name}"' in shown

@@ -168,7 +168,7 @@ def test_a_key_limited_to_roles_hears_what_they_may_see_alone(server: Server, al
         everything.until(4)
         listener.until(1)
         assert listener.hears_nothing_more()
-    assert listener.types() == ["conflict.opened"]
+    assert listener.types() == ["conflict.detected"]
 
 
 def test_a_key_with_roles_gives_no_more_than_its_owner_may_see(server: Server) -> None:

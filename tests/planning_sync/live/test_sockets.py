@@ -63,7 +63,7 @@ def test_a_burst_is_one_message_in_which_each_plan_stands_once(server: Server, a
 def test_conflicts_are_told_with_what_became_of_them(server: Server, alice: User) -> None:
     conflict_id = uuid4()
     story = [
-        (Action.OPENED, "open", "conflict.opened"),
+        (Action.OPENED, "open", "conflict.detected"),
         (Action.ASSIGNED, "open", "conflict.assigned"),
         (Action.POSTPONED, "open", "conflict.postponed"),
         (Action.DECIDED, "decided", "conflict.decided"),
@@ -119,7 +119,7 @@ def test_a_plan_s_topic_has_that_plan_and_its_conflicts_alone(server: Server, al
         write([conflict(Action.OPENED, uuid4(), "open", plan)])
         listener.until(2)
         assert listener.hears_nothing_more()
-    assert listener.types() == ["plan.modified", "conflict.opened"]
+    assert listener.types() == ["plan.modified", "conflict.detected"]
     assert {event["plan"] for event in listener.events} == {str(plan)}
 
 
@@ -174,7 +174,7 @@ def test_another_address_is_refused_without_a_traceback(server: Server, alice: U
     ("permission", "types", "refused"),
     [
         ("view_plan", ["plan.modified"], ["conflicts", "operations"]),
-        ("view_conflict", ["conflict.opened"], ["operations"]),
+        ("view_conflict", ["conflict.detected"], ["operations"]),
         ("view_operation", ["sync.started", "sync.completed"], ["plan", "conflicts"]),
         (None, [], ["all", "plan", "conflicts", "operations"]),
     ],

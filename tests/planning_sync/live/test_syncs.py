@@ -116,7 +116,7 @@ def test_a_guard_is_told_of_when_its_conflict_opens_and_not_again(bench: Workben
     assert bench.try_sync().status == "refused"
     told = news.events()
     assert [event.type for event in told] == [
-        *("sync.started", "conflict.opened", "guard.refused", "sync.failed")
+        *("sync.started", "conflict.detected", "guard.refused", "sync.failed")
     ]
     opened, guard = told[1:3]
     assert (guard.plan, guard.conflict) == (bench.plan("notes.md").pk, opened.conflict)

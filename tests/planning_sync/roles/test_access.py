@@ -386,7 +386,7 @@ def test_live_updates_tell_of_nothing_out_of_sight(bob: User, two: TwoReplicas, 
         plan = conflict.plan_id
         news = [
             event("plan.modified", plan=plan),
-            event("conflict.opened", plan=plan, conflict=str(conflict.pk)),
+            event("conflict.detected", plan=plan, conflict=str(conflict.pk)),
             event("sync.completed", replica=desk.row.pk),
             event("plan.modified", plan=uuid4(), replica=desk.row.pk),
         ]

@@ -59,7 +59,7 @@ def look_and_send() -> list[str]:
 
 
 def test_many_conflicts_are_one_mail_that_comes_once(desk: Workbench, alice: User) -> None:
-    alerts.choose(alice, ["conflict.opened", "sync.failed"], actor="alice")
+    alerts.choose(alice, ["conflict.detected", "sync.failed"], actor="alice")
     clash(desk)
     assert look_and_send() == ["delivered"]
     assert look_and_send() == []
@@ -71,7 +71,7 @@ def test_many_conflicts_are_one_mail_that_comes_once(desk: Workbench, alice: Use
 def test_who_chose_nothing_more_or_something_else_is_not_told(desk: Workbench, alice: User) -> None:
     bob = person("bob", "arbiter")
     User.objects.filter(pk=bob.pk).update(email="bob@example.org")
-    alerts.choose(alice, ["conflict.opened"], actor="alice")
+    alerts.choose(alice, ["conflict.detected"], actor="alice")
     alerts.choose(alice, [], actor="alice")
     alerts.choose(bob, ["replica.offline"], actor="ada")
     clash(desk)
@@ -89,7 +89,7 @@ def test_nobody_is_told_of_what_they_may_not_see(desk: Workbench, alice: User, t
     other.mkdir()
     syncs.add_replica(other, actor="ada")
     roles.limit(alice, Replica.objects.get(name="other"), by=person("ada", "administrator"), actor="ada")
-    alerts.choose(alice, ["conflict.opened"], actor="alice")
+    alerts.choose(alice, ["conflict.detected"], actor="alice")
     clash(desk)
     assert look_and_send() == []
 
@@ -98,7 +98,7 @@ def test_without_a_mail_server_nothing_waits_and_nothing_comes_later(
     desk: Workbench, alice: User, settings: Any
 ) -> None:
     settings.EMAIL_HOST = ""
-    alerts.choose(alice, ["conflict.opened"], actor="alice")
+    alerts.choose(alice, ["conflict.detected"], actor="alice")
     clash(desk)
     assert look_and_send() == []
     settings.EMAIL_HOST = "mail.example.org"
@@ -111,7 +111,7 @@ def test_a_mail_that_cannot_be_sent_is_tried_again_and_given_up_at_last(
     def refuse(self: EmailMessage) -> int:
         raise smtplib.SMTPServerDisconnected("no answer")
 
-    alerts.choose(alice, ["conflict.opened"], actor="alice")
+    alerts.choose(alice, ["conflict.detected"], actor="alice")
     clash(desk)
     with monkeypatch.context() as broken:
         broken.setattr(EmailMessage, "send", refuse)
@@ -128,7 +128,7 @@ def test_a_mail_that_cannot_be_sent_is_tried_again_and_given_up_at_last(
 
 
 def test_a_worker_that_died_while_sending_leaves_it_to_another(desk: Workbench, alice: User) -> None:
-    alerts.choose(alice, ["conflict.opened"], actor="alice")
+    alerts.choose(alice, ["conflict.detected"], actor="alice")
     clash(desk)
     alerting.follow()
     lost = timezone.now() - timedelta(seconds=1)
@@ -139,7 +139,7 @@ def test_a_worker_that_died_while_sending_leaves_it_to_another(desk: Workbench, 
 def test_too_much_to_be_told_is_told_as_that(
     desk: Workbench, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alerts.choose(alice, ["conflict.opened"], actor="alice")
+    alerts.choose(alice, ["conflict.detected"], actor="alice")
     monkeypatch.setattr(following, "MOST_GAINS", 3)
     clash(desk)
     assert look_and_send() == ["delivered"]

@@ -85,10 +85,10 @@ def test_only_what_happens_from_now_on_is_told(receiver: Receiver, alice: User) 
 
 
 def test_a_subscription_is_told_of_the_events_that_it_names(receiver: Receiver, alice: User) -> None:
-    subscribe(receiver, alice, events=["conflict.opened"])
+    subscribe(receiver, alice, events=["conflict.detected"])
     write([changed(uuid4()), conflict(Entry.Action.OPENED, uuid4(), "open")])
     work()
-    assert [event["type"] for event in told(receiver)] == ["conflict.opened"]
+    assert [event["type"] for event in told(receiver)] == ["conflict.detected"]
 
 
 def test_a_subscription_is_told_of_no_more_than_its_owner_may_see(
