@@ -11,18 +11,21 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import TypedDict
+from typing import Any, TypedDict
 from uuid import UUID
 
 from audit import services as audit
+from audit.models import Entry, Operation
 from conflicts.models import Conflict
 from planning_sync.replicas.base import ABSENT
 from planning_sync.replicas.markdown import MarkdownFolder
-from planning_sync.sync import sides
+from planning_sync.sync import sides, state
 from planning_sync.sync.models import Link, Replica
+from planning_sync.sync.preview import row_of
 from planning_sync.sync.validity import Rulebook, rulebook_of
 from planning_sync.validation.models import Assessment
-from plans import rules
+from plans import outline as outlines
+from plans import rules, storage
 from plans.document.model import Dialect
 from plans.rules import Facts, Settings, ValidationResult
 
@@ -39,7 +42,10 @@ class Due:
     @property
     def basis(self) -> str:
         link = self.link
-        told = (link.pk, link.path, link.checksum, link.problem, self.rulebook.digest, self.conflicts)
+        told = (
+            *(link.pk, link.path, link.checksum, link.problem, _is_behind(link)),
+            *(self.rulebook.digest, self.conflicts),
+        )
         return hashlib.sha256(repr((*told, self.today.isoformat())).encode()).hexdigest()
 
     @property
@@ -48,8 +54,12 @@ class Due:
 
     @property
     def facts(self) -> Facts:
-        drift = (self.link.problem,) if self.link.problem else ()
-        return Facts(today=self.today, drift=drift, conflicts=self.conflicts)
+        return Facts(
+            today=self.today,
+            drift=_drift(self.link),
+            conflicts=self.conflicts,
+            sync_seconds=_last_sync_seconds(self.link.plan_id),
+        )
 
 
 def due(*, today: date) -> Iterator[Due]:
@@ -78,7 +88,7 @@ def link_of(plan_id: UUID) -> Link | None:
 
 def _judged_links(plan_id: UUID | None = None) -> Iterator[Link]:
     """The first of each plan."""
-    rows = Link.objects.select_related("replica").defer("seen", "base", "held").order_by("pk")
+    rows = Link.objects.select_related("replica", "plan").defer("seen", "base", "held").order_by("pk")
     rows = rows.filter(released_at=None, gone_at=None, plan__deleted_at=None)
     rows = rows.filter(replica__kind=Replica.Kind.MARKDOWN).exclude(checksum=ABSENT)
     if plan_id is not None:
@@ -95,6 +105,40 @@ def _open_conflicts(plan_id: UUID | None = None) -> Counter[UUID | None]:
     if plan_id is not None:
         rows = rows.filter(plan_id=plan_id)
     return Counter(rows.values_list("plan_id", flat=True))
+
+
+def _is_behind(link: Link) -> bool:
+    """Whether the file has not been told of an edit of the hub."""
+    return link.revision < link.plan.revision
+
+
+def _drift(link: Link) -> tuple[str, ...]:
+    """What stops the plan from being synced, and what the hub says that its file was never told."""
+    found = [link.problem] if link.problem else []
+    if _is_behind(link):
+        file, hub = state.unpack(link.seen), storage.load(link.plan).outline
+        found += [_difference(row_of(change, file, hub)) for change in outlines.diff(file, hub)]
+    return tuple(found)
+
+
+def _difference(row: Mapping[str, Any]) -> str:
+    """A change that a sync would make of the file, in words."""
+    what = f"{row['kind']} {row.get('text', '')!r}"
+    if row["change"] == "update":
+        return f"{row['field']} of {what}: {row['before']!r} in the file, {row['after']!r} in the hub"
+    return f"the hub would {row['change']} {what}"
+
+
+def _last_sync_seconds(plan_id: UUID) -> float | None:
+    """How long the last sync that touched the plan took, for each plan that it changed."""
+    syncs = (Operation.Kind.SYNC, Operation.Kind.IMPORT)
+    told = Entry.objects.filter(plan_id=plan_id, operation__kind__in=syncs).select_related("operation")
+    last = told.exclude(operation__finished_at=None).order_by("-id").first()
+    if last is None or last.operation.finished_at is None:
+        return None
+    took = (last.operation.finished_at - last.operation.started_at).total_seconds()
+    changed = last.operation.summary.get("plans", {})
+    return took / max(1, changed.get("changed", 1) if isinstance(changed, dict) else 1)
 
 
 def result_of(each: Due) -> ValidationResult:

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from audit.models import Entry
+from audit.models import Entry, Operation
 from planning_sync.sync import sides, validity
 from planning_sync.sync.models import Link
 from planning_sync.validation import assessing, services, tasks
@@ -130,3 +130,29 @@ def test_an_operation_that_ends_queues_one_look(desk: Workbench, settings: Any) 
     assert tasks.assess_due() == 1
     desk.set("Sand the wall", status="todo")
     assert OrmQ.objects.count() == 2
+
+
+def test_an_edit_of_the_hub_that_the_file_was_never_told_of_is_found(desk: Workbench, settings: Any) -> None:
+    settings.PLANNING_SYNC_FOLLOW = False
+    desk.write("harbour.md", SOUND)
+    desk.sync()
+    services.assess_due()
+    desk.set("Sand the wall", status="done")
+    assert services.assess_due() == 1
+    (found,) = [each for each in assessment(desk).findings if each["rule"] == "hub-drift"]
+    assert "status of task 'Sand the wall': 'todo' in the file, 'done' in the hub" in found["message"]
+    desk.sync()
+    services.assess_due()
+    assert assessment(desk).findings == []
+
+
+def test_a_plan_whose_last_sync_took_long_is_told(desk: Workbench) -> None:
+    desk.write("harbour.md", SOUND)
+    desk.sync()
+    operation = Operation.objects.get()
+    slow = {"plans": {"changed": 2}}
+    ended = operation.started_at + timedelta(seconds=24)
+    Operation.objects.filter(pk=operation.pk).update(finished_at=ended, summary=slow)
+    services.assess_due()
+    (found,) = [each for each in assessment(desk).findings if each["rule"] == "sync-cost"]
+    assert "12.0 s" in found["message"]
