@@ -75,7 +75,7 @@ def within(filters: Filters) -> QuerySet[Record]:
     """The records that pass."""
     rows = access.within(Record.objects.exclude(digest=""), filters.sight)  # type: ignore[arg-type]  # ids as text
     if filters.replicas:
-        rows = access.within(rows, filters.replicas)  # type: ignore[arg-type]  # rows have the column
+        rows = access.within(rows, filters.replicas)  # type: ignore[arg-type]  # ids as text
     chosen: Mapping[str, Collection[str]] = {
         "kind__in": filters.kinds,
         "plan_id__in": filters.plans,
