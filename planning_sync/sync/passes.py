@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import NamedTuple
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.functional import cached_property
 
 from audit import services as audit
 from audit.models import Operation
