@@ -1,8 +1,7 @@
 """The triggers that keep the log from being rewritten: `install`, `remove`, `missing`.
 
-They are installed by a migration, and after every later one again: Django rebuilds a SQLite table to alter
-it, which drops its triggers without a word. A migration that rebuilds `audit_seal` has to `remove` them
-first, since SQLite does not rename a table that a trigger elsewhere speaks of.
+They are installed by a migration, and after every later one again. A migration that rebuilds `audit_seal`
+has to `remove` them first, since SQLite does not rename a table that a trigger elsewhere speaks of.
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from django.db import connections
+
+from audit import sqlite_triggers
 
 REFUSAL = "The audit log only grows: this row can be neither changed nor deleted (see docs/audit.md)."
 
@@ -70,11 +71,7 @@ def install(*, using: str, **_: Any) -> None:
             for statement in _postgres():
                 cursor.execute(statement)
             return
-        known = _known_to_sqlite(cursor)
-        for name, statement in _sqlite().items():
-            if known.get(name) != statement:
-                cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
-                cursor.execute(statement)
+        sqlite_triggers.ensure(cursor, _sqlite())
 
 
 def remove(*, using: str) -> None:
@@ -93,8 +90,7 @@ def missing(*, using: str = "default") -> list[str]:
     with connections[using].cursor() as cursor:
         if connections[using].vendor == "postgresql":
             return _missing_in_postgres(cursor)
-        known = _known_to_sqlite(cursor)
-    return [name for name, statement in _sqlite().items() if known.get(name) != statement]
+        return sqlite_triggers.differing(cursor, _sqlite())
 
 
 # ----------------------------------------------------------------------------------------- SQLite
@@ -110,11 +106,6 @@ def _sqlite_statement(trigger: _Trigger) -> str:
         f"CREATE TRIGGER {trigger.name} BEFORE {trigger.event} ON {trigger.table}{when} "
         f"BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END"
     )
-
-
-def _known_to_sqlite(cursor: Any) -> dict[str, str]:
-    cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-    return dict(cursor.fetchall())
 
 
 # ------------------------------------------------------------------------------------- PostgreSQL

@@ -1,13 +1,12 @@
-"""The triggers that keep `ProgressDay`, so that no writer forgets it: `install`, run after every migration.
-
-Not a migration of their own, because Django rebuilds a SQLite table to alter it, which drops its triggers.
-"""
+"""The triggers that keep `ProgressDay`, so that no writer forgets it: `install`, after every migration."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.db import connections
+
+from audit import sqlite_triggers
 
 
 def _counted(column: str, row: str) -> str:
@@ -61,10 +60,5 @@ def install(*, using: str, **_: Any) -> None:
         if connections[using].vendor == "postgresql":
             for statements in POSTGRES:
                 cursor.execute(statements)
-            return
-        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-        known = dict(cursor.fetchall())
-        for name, statement in SQLITE.items():
-            if known.get(name) != statement:
-                cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
-                cursor.execute(statement)
+        else:
+            sqlite_triggers.ensure(cursor, SQLITE)

@@ -1,7 +1,6 @@
 """The triggers that write a `Mark` for whatever the log gains: `install`, run after every migration.
 
-Not a migration of their own, because Django rebuilds a SQLite table to alter it, which drops its triggers
-without a word. A migration that rebuilds `live_mark` itself has to drop them first.
+A migration that rebuilds `live_mark` itself has to drop them first.
 """
 
 from __future__ import annotations
@@ -9,6 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import connections
+
+from audit import sqlite_triggers
 
 CHANNEL = "planning_sync_log"
 """What PostgreSQL notifies on when a transaction that wrote marks commits."""
@@ -84,23 +85,9 @@ def install(*, using: str, **_: Any) -> None:
     """Make the triggers that are not there, or not as they are to be."""
     if "live_mark" not in connections[using].introspection.table_names():
         return  # migrated back to before this app
-    if connections[using].vendor == "postgresql":
-        _install_postgres(using)
-    else:
-        _install_sqlite(using)
-
-
-def _install_postgres(using: str) -> None:
     with connections[using].cursor() as cursor:
-        for statements in POSTGRES:
-            cursor.execute(statements)
-
-
-def _install_sqlite(using: str) -> None:
-    with connections[using].cursor() as cursor:
-        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-        known = dict(cursor.fetchall())
-        for name, statement in SQLITE.items():
-            if known.get(name) != statement:
-                cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
-                cursor.execute(statement)
+        if connections[using].vendor == "postgresql":
+            for statements in POSTGRES:
+                cursor.execute(statements)
+        else:
+            sqlite_triggers.ensure(cursor, SQLITE)
