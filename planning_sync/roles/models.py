@@ -1,4 +1,4 @@
-"""`ReplicaAccess`: a replica that a person, or everyone of a group, is limited to."""
+"""`ReplicaAccess`: a replica that a person, or everyone of a group, is limited to; `GivenPermission`."""
 
 from __future__ import annotations
 
@@ -53,3 +53,17 @@ class ReplicaAccess(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user or self.group}: {self.replica or '-'}"
+
+
+class GivenPermission(models.Model):
+    """A permission that the group of a role was given once, and that is not given to it a second time."""
+
+    role = models.CharField(max_length=150)
+    permission = models.CharField(max_length=200)
+
+    class Meta:
+        default_permissions = ()
+        constraints = (models.UniqueConstraint(fields=["role", "permission"], name="given_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.role}: {self.permission}"

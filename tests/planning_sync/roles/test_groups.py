@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 
 from planning_sync.roles import groups
+from planning_sync.roles.models import GivenPermission
 from planning_sync.roles.table import ROLES
 
 pytestmark = pytest.mark.django_db
@@ -35,6 +36,15 @@ def test_what_an_administrator_changed_stays() -> None:
     Group.objects.get(name="editor").permissions.clear()
     groups.ensure()
     assert named(Group.objects.get(name="editor")) == set()
+
+
+def test_a_permission_that_a_later_version_brings_is_given_to_groups_that_are_there() -> None:
+    operator = Group.objects.get(name="operator")
+    brought, taken = "search.view_embedding", "sync.delete_replica"
+    operator.permissions.remove(*groups.permissions([brought, taken]).values())
+    GivenPermission.objects.filter(permission=brought).delete()
+    groups.ensure()
+    assert ROLES["operator"] - named(operator) == {taken}
 
 
 def test_a_group_that_was_deleted_comes_back_with_the_next_migration() -> None:
