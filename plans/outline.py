@@ -62,6 +62,10 @@ class Item(NamedTuple):
     version: str = ""
     date: str = ""
 
+    def saying(self, values: Mapping[str, object]) -> Item:
+        """The item with other values, by the names of its fields."""
+        return self._replace(**values)  # type: ignore[arg-type]  # which names is known only as it runs
+
 
 FIELDS: Mapping[Kind, tuple[str, ...]] = {
     Kind.PLAN: ("text", "version", "date", "status", "progress"),
@@ -306,7 +310,7 @@ def apply(outline: Outline, changes: Iterable[Change]) -> Outline:
     edits = [change for change in changes if isinstance(change, Changed)]
     if len(edits) == len(changes):
         for key, field, _, after in edits:
-            items[key] = items[key]._replace(**{field: after})  # type: ignore[arg-type]
+            items[key] = items[key].saying({field: after})
         return Outline(items[ROOT], tuple([items[item.key] for item in outline.items]))
     taken: set[str] = set()
     for change in changes:
@@ -317,7 +321,7 @@ def apply(outline: Outline, changes: Iterable[Change]) -> Outline:
             case Moved(key, before, _):
                 _take(key, before.parent, items, taken)
             case Changed(key, field, _, after):
-                items[key] = items[key]._replace(**{field: after})  # type: ignore[arg-type]
+                items[key] = items[key].saying({field: after})
             case Added():
                 pass
     siblings = _Siblings(outline.children, taken)

@@ -17,7 +17,7 @@ from audit.models import Entry, Operation
 from conflicts.presentation import differences, field_name
 from conflicts.presentation.differences import Line, Segment
 from conflicts.presentation.wording import scalar
-from planning_sync.sync import undo_case
+from planning_sync.sync import undo_model
 from planning_sync.sync.ledger import AGREEMENT, DOCUMENT
 
 Labels = Mapping[UUID, str]
@@ -325,11 +325,11 @@ def who(operation: Operation) -> str:
 
 
 _WHY: Mapping[str, Text] = {
-    undo_case.CHANGED_LATER: gettext_lazy("it changed the same thing later"),
-    undo_case.WRITES_AGAIN: gettext_lazy("its edits would be written again by the next sync"),
-    undo_case.APPLIES_AGAIN: gettext_lazy("its decision would be applied again by the next sync"),
-    undo_case.DELETED_LATER: gettext_lazy("it put the plan into the bin"),
-    undo_case.ON_TOP: gettext_lazy("it changed the file later"),
+    undo_model.CHANGED_LATER: gettext_lazy("it changed the same thing later"),
+    undo_model.WRITES_AGAIN: gettext_lazy("its edits would be written again by the next sync"),
+    undo_model.APPLIES_AGAIN: gettext_lazy("its decision would be applied again by the next sync"),
+    undo_model.DELETED_LATER: gettext_lazy("it put the plan into the bin"),
+    undo_model.ON_TOP: gettext_lazy("it changed the file later"),
 }
 
 

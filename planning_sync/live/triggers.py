@@ -62,12 +62,12 @@ POSTGRES = (
     _postgres_trigger(
         "live_mark_started",
         "INSERT ON audit_operation REFERENCING NEW TABLE AS fresh",
-        f"SELECT id, NULL, 'started', '', {_XID} FROM fresh",  # noqa: S608
+        f"SELECT id, NULL, 'started', '', {_XID} FROM fresh",  # noqa: S608  # our own words
     ),
     _postgres_trigger(
         "live_mark_finished",
         "UPDATE ON audit_operation REFERENCING OLD TABLE AS stale NEW TABLE AS fresh",
-        "SELECT fresh.id, NULL, CASE fresh.status WHEN 'running' THEN 'progress' ELSE 'finished' END, "  # noqa: S608
+        "SELECT fresh.id, NULL, CASE fresh.status WHEN 'running' THEN 'progress' ELSE 'finished' END, "  # noqa: S608  # our own words
         f"CASE fresh.status WHEN 'running' THEN '' ELSE fresh.status END, {_XID} "
         "FROM fresh JOIN stale USING (id) WHERE CASE fresh.status WHEN 'running' "
         "THEN fresh.kind IN ('sync', 'import') AND fresh.summary <> stale.summary "
@@ -76,7 +76,7 @@ POSTGRES = (
     _postgres_trigger(
         "live_mark_recorded",
         "INSERT ON audit_entry REFERENCING NEW TABLE AS fresh",
-        f"SELECT operation_id, id, 'recorded', '', {_XID} FROM fresh ORDER BY id",  # noqa: S608
+        f"SELECT operation_id, id, 'recorded', '', {_XID} FROM fresh ORDER BY id",  # noqa: S608  # our own words
     ),
 )
 

@@ -160,7 +160,7 @@ def document(
         for number, record in enumerate(records, 1)
     }
     told = dict(zip(items, zip(_spots(lines, records), records, strict=True), strict=True))
-    root = Item(ROOT, Kind.PLAN, ROOT, title)._replace(**(plan or {}))  # type: ignore[arg-type]
+    root = Item(ROOT, Kind.PLAN, ROOT, title).saying(plan or {})
     outline = arrange(root, items, _children(items.values()))
     return Records(
         data=data,
@@ -207,7 +207,7 @@ def created(path: str, target: Outline, empty: Records, splice: Callable[[Record
 
 def _item(key: str, parent: str, record: Record) -> Item:
     item = Item(key, Kind.TASK, parent, "", status=Status.TODO)
-    return item._replace(**record.said)  # type: ignore[arg-type]
+    return item.saying(record.said)
 
 
 def _name(record: Record) -> Name:

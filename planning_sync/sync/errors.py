@@ -31,7 +31,7 @@ from uuid import UUID
 from conflicts.merge.model import Side
 
 if TYPE_CHECKING:
-    from planning_sync.sync.undo_case import Dependent
+    from planning_sync.sync.undo_model import Dependent
 
 
 class SyncError(Exception):

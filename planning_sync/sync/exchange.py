@@ -9,8 +9,9 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
 from typing import Literal
+
+from django.utils.functional import cached_property
 
 from audit.ids import new_id
 from conflicts import merge

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 from uuid import UUID
+
+from django.utils.functional import cached_property
 
 from audit.models import Entry, Operation
 from planning_sync.sync.models import Link

@@ -244,7 +244,7 @@ def _known(row: tuple[object, ...]) -> Known:
     link_id, path, stamp, revision, gone_at, plan_id, plan_revision, deleted_at, released_at = row
     return Known(
         *(link_id, path, stamp, revision, gone_at is not None),  # type: ignore[arg-type]  # as _COLUMNS says
-        *(plan_id, plan_revision, deleted_at is not None, released_at is not None),  # type: ignore[arg-type]
+        *(plan_id, plan_revision, deleted_at is not None, released_at is not None),  # type: ignore[arg-type]  # the same
     )
 
 

@@ -24,7 +24,7 @@ from planning_sync.sync import undo
 from planning_sync.sync.errors import DependentWork, UndoRefused
 from planning_sync.sync.models import Link
 from planning_sync.sync.undo import Outcome
-from planning_sync.sync.undo_case import (
+from planning_sync.sync.undo_model import (
     CHANGED_LATER,
     OPEN,
     Case,

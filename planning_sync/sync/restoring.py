@@ -19,7 +19,8 @@ from planning_sync.sync.errors import NotRestorable
 from planning_sync.sync.ledger import Ledger
 from planning_sync.sync.models import Link
 from planning_sync.sync.undo import Outcome
-from planning_sync.sync.undo_case import Case, How, LinkCase, followed
+from planning_sync.sync.undo_files import followed
+from planning_sync.sync.undo_model import Case, How, LinkCase, Presence
 from planning_sync.sync.undo_preview import PlanPreview, plan_preview
 from plans import history, storage
 from plans.errors import NotFound
@@ -114,8 +115,8 @@ def _plan_case(plan_id: UUID, at: datetime | None, operation_id: UUID | None) ->
     else:
         how: How = "lines" if target != stored.outline else "leave"
         cases = tuple(LinkCase(link, how) for link in links)
-    presence = "recover" if plan.deleted_at is not None else ""
-    return Case(plan, stored, (), hub=target, links=cases, presence=presence)  # type: ignore[arg-type]
+    presence: Presence = "recover" if plan.deleted_at is not None else ""
+    return Case(plan, stored, (), hub=target, links=cases, presence=presence)
 
 
 def _then(plan: Plan, at: datetime | None, operation_id: UUID | None) -> tuple[Outline, int]:

@@ -18,7 +18,7 @@ from planning_sync.sync import sides, state, undo
 from planning_sync.sync.errors import NotMendable
 from planning_sync.sync.models import Link
 from planning_sync.sync.undo import Outcome
-from planning_sync.sync.undo_case import Case, LinkCase
+from planning_sync.sync.undo_model import Case, LinkCase
 from planning_sync.sync.undo_preview import PlanPreview, plan_preview
 from plans import storage
 

@@ -7,10 +7,11 @@ plan that is much like one of the hub which the replica has not got yet is asked
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
 from uuid import UUID
+
+from django.utils.functional import cached_property
 
 from planning_sync.sync.models import Link
 from plans import identity, storage

@@ -34,7 +34,7 @@ from planning_sync.sync.errors import (
 )
 from planning_sync.sync.ledger import Ledger
 from planning_sync.sync.passes import Options
-from planning_sync.sync.undo_case import Case, Dependent
+from planning_sync.sync.undo_model import Case, Dependent
 from planning_sync.sync.undo_preview import FilePreview, PlanPreview
 from plans.errors import PlansError
 

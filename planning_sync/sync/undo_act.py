@@ -33,7 +33,7 @@ from planning_sync.sync.ledger import AGREEMENT, DOCUMENT
 from planning_sync.sync.memory import Memory
 from planning_sync.sync.models import Intent, Link
 from planning_sync.sync.passes import Options
-from planning_sync.sync.undo_case import Case, ConflictBack, LinkCase
+from planning_sync.sync.undo_model import Case, ConflictBack, LinkCase
 from plans import outline as outlines
 from plans import services as plans
 from plans.models import Plan

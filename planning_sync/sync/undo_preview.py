@@ -13,7 +13,7 @@ from planning_sync.replicas.base import ABSENT, Replica
 from planning_sync.sync import exchange, sides, undo_act
 from planning_sync.sync.models import Link
 from planning_sync.sync.preview import row_of
-from planning_sync.sync.undo_case import Case, LinkCase
+from planning_sync.sync.undo_model import Case, LinkCase
 from plans import outline as outlines
 from plans.document import parse
 
@@ -83,7 +83,7 @@ def plan_preview(case: Case) -> PlanPreview:
             }
             for back in case.conflicts
         ],
-        remarks=[*case.remarks, *_renames(case)],
+        remarks=[*_renames(case)],
     )
 
 

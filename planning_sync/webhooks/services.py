@@ -210,8 +210,9 @@ def _note(
 
 def _note_hook(action: str, row: Hook, actor: str, on_behalf_of: str) -> None:
     told = {"kind": row.kind, "replica": row.replica.name}
-    side = {"before": told} if action == Entry.Action.DELETED else {"after": told}
-    _record([Note(action, item_kind="hook", item_id=row.pk, **side)], actor, on_behalf_of)  # type: ignore[arg-type]
+    before, after = (told, None) if action == Entry.Action.DELETED else (None, told)
+    note = Note(action, item_kind="hook", item_id=row.pk, before=before, after=after)
+    _record([note], actor, on_behalf_of)
 
 
 def _record(

@@ -380,7 +380,7 @@ class NewLines:
             if name != "text" and value(item, name):
                 longer = write_task(content, {name: value(item, name)}, habits)
                 if longer is None:
-                    item = item._replace(**{name: type(value(item, name))()})  # type: ignore[arg-type]
+                    item = item.saying({name: type(value(item, name))()})
                 content = longer or content
         return self._checked(content), item
 

@@ -33,7 +33,7 @@ from planning_sync.api.views import ApiView, asked, given
 from planning_sync.roles import access
 from planning_sync.sync import undo, undo_rights
 from planning_sync.sync.errors import AlreadyUndone, DependentWork, PreviewStale, UndoRefused
-from planning_sync.sync.undo_case import Dependent
+from planning_sync.sync.undo_model import Dependent
 from planning_sync.sync.undo_preview import ACTIONS
 from plans.api import Strict, line
 

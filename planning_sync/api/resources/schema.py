@@ -13,7 +13,7 @@ class SchemaView(SpectacularJSONAPIView):
 
     @extend_schema(exclude=True)
     def get(self, request, *args, **kwargs):  # type: ignore[no-untyped-def]  # as the base has it
-        return super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
+        return super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]  # the same
 
 
 ROUTES = (Route("schema", SchemaView, "schema", {"GET": OPEN}),)
