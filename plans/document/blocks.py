@@ -1,6 +1,6 @@
 """The block structure of a GFM file: its tasks, its headings, and the lines that are not text.
 
-Public: `scan`, `Blocks`, `Mark`, `each_mark`, `Region`.
+Public: `scan`.
 
 The structure is that of CommonMark with GFM's tables, as markdown-it-py reads it, rule for rule; but line by
 line, with the open containers on a stack, so that depth costs no recursion and every line is looked at once.
@@ -10,65 +10,36 @@ Indents are counted from the innermost block quote, as there.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from enum import IntEnum
-from typing import NamedTuple
 
+from plans.document.block_model import WIDTH, Blocks, Region
 from plans.document.definitions import Definition, without_nul
+from plans.document.line_starts import (
+    BOX,
+    DELIMITER_CELL,
+    DELIMITERS,
+    DIGITS,
+    FENCE_OPEN,
+    GLUED_FENCE,
+    HEADING,
+    HTML_STARTS,
+    HTML_TAG,
+    LIST_MARKER,
+    NO_TEXT,
+    NOT_PLAIN,
+    ORDERED,
+    PLAIN,
+    SIGNS,
+    UNDERLINE,
+    enter_quote,
+    header_cells,
+    is_first,
+    is_rule,
+    run_end,
+    skip_blanks,
+)
 from plans.document.text import TRIMMED
-
-
-class Mark(NamedTuple):
-    """A task or a heading, in document order."""
-
-    line: int
-    """Line of the list marker, of the heading, or of the ballot sign."""
-    text_line: int
-    """Line of the box; for a setext heading, the line of its underline."""
-    start: int
-    """Column of the list marker, `#` or sign."""
-    box: int
-    """Column of the mark in the box or of the sign; -1 for a heading, and where a line end is the mark."""
-    content: int
-    level: int
-    """1-6 for an ATX heading, -1 or -2 for a setext heading, 0 for a task."""
-    owner: int
-    """Index of the nearest task around it; -1 without one."""
-
-
-class Region(NamedTuple):
-    """Lines `start` to `end` (exclusive) that are not text."""
-
-    start: int
-    end: int
-    kind: str
-    """`fence`, `code`, `html` or `table`."""
-
-
-class Blocks(NamedTuple):
-    marks: list[int]
-    """The numbers of all `Mark`s in a row: a tuple for each would be one more thing for the collector."""
-    ends: dict[int, int]
-    """For each task in a list, by its index in `marks`: just after the last line of its item."""
-    regions: list[Region]
-    continued: list[int]
-    """Lines that go on with a paragraph begun above, ascending."""
-    last: int
-    """The last line that is not blank; -1 if all are."""
-    broken_fences: list[tuple[int, int]]
-    """(line, line of the fence) for each line in an open fence whose info string is exactly `plaintext`, and
-    twice the line for a fence at the end of a ballot line."""
-    doubtful_fences: list[Region]
-    """The fences that the file's end closes, or in which another one with an info string seems to open."""
-
-
-_WIDTH = len(Mark._fields)
-
-
-def each_mark(marks: list[int]) -> Iterator[tuple[int, int, int, int, int, int, int]]:
-    """The marks as bare tuples."""
-    numbers = iter(marks)
-    return zip(*[numbers] * _WIDTH, strict=True)
 
 
 class _Leaf(IntEnum):
@@ -93,48 +64,7 @@ _NONE, _PARAGRAPH, _FENCE, _CODE, _HTML, _TABLE = map(int, list(_Leaf)[:6])
 _EMPTY_ITEM, _RESUMED, _AWAITING, _UNDECIDED = map(int, list(_Leaf)[6:])
 _REGIONS = {_FENCE: "fence", _CODE: "code", _HTML: "html", _TABLE: "table"}
 
-_LIST_MARKER = re.compile(r"(?:([-+*])|([0-9]{1,9})([.)]))(?=[ \t]|$)")
-_RULE_RUNS = {character: re.compile(rf"[{character} \t]*") for character in "-*_"}
-_ORDERED = re.compile(r"([0-9]{1,9})([.)]) {1,4}(?! )")
-_FENCE_OPEN = re.compile(r"(`{3,})[^`]*$|(~{3,})")
-_GLUED_FENCE = re.compile(r"[^`]```[a-z]+$")
-_HEADING = re.compile(r"(#{1,6})(?:[ \t]+|$)")
-_UNDERLINE = re.compile(r"(?:=+|-+)[ \t]*$")
-_DELIMITERS = re.compile(r"(?:[-|:][-|:]|[|:][ \t])[-|: \t]*$")
-_DELIMITER_CELL = re.compile(r":?-+:?")
-_BOX = re.compile(r"\[([ \t\v\f]|.)\](?=[ \t\v\f])")
-
-_HTML_NAMES = (
-    "address|article|aside|base|basefont|blockquote|body|caption|center|col|colgroup|dd|details|dialog|dir|div|dl|dt|"
-    "fieldset|figcaption|figure|footer|form|frame|frameset|h1|h2|h3|h4|h5|h6|head|header|hr|html|iframe|legend|li|"
-    "link|main|menu|menuitem|nav|noframes|ol|optgroup|option|p|param|search|section|summary|table|tbody|td|tfoot|th|"
-    "thead|title|tr|track|ul"
-)
-_ATTRIBUTE = r"(?:\s+[a-zA-Z_:][a-zA-Z0-9:._-]*(?:\s*=\s*(?:[^\"'=<>`\x00-\x20]+|'[^']*'|\"[^\"]*\"))?)"
-_HTML_STARTS: tuple[tuple[re.Pattern[str], re.Pattern[str] | None], ...] = (
-    (
-        re.compile(r"<(?a:(script|pre|style|textarea))(?=(\s|>|$))", re.IGNORECASE),
-        re.compile(r"</(?a:(script|pre|style|textarea))>", re.IGNORECASE),
-    ),
-    (re.compile(r"<!--"), re.compile(r"-->")),
-    (re.compile(r"<\?"), re.compile(r"\?>")),
-    (re.compile(r"<![A-Za-z]"), re.compile(r">")),
-    (re.compile(r"<!\[CDATA\["), re.compile(r"\]\]>")),
-    (re.compile(rf"</?(?a:({_HTML_NAMES}))(?=(\s|/?>|$))", re.IGNORECASE), None),
-)
-_HTML_TAG = re.compile(rf"(?:<[A-Za-z][A-Za-z0-9\-]*{_ATTRIBUTE}*\s*/?>|</[A-Za-z][A-Za-z0-9\-]*\s*>)\s*$")
-
 _NOT_PEEKED = (-1, 0, 0, 0, 0)
-_BLANKS = frozenset(TRIMMED)
-_DIGITS = frozenset("0123456789")
-_NO_TEXT = _BLANKS | {""}
-_SIGNS = frozenset("☐☑☒✅â")
-_NOT_PLAIN = frozenset("#`~>-*+_<[=0123456789") | _BLANKS
-"""First characters that need a closer look. A line that begins otherwise is text, or if `_PLAIN` matches."""
-
-_PLAIN = re.compile(
-    r"\*\*?[^\s*]|__?[^\s_]|-[^\s-]|\+\S|=[^\s=]|``?[^`\s]|\[(?!.\])[^\[\]\\]+\](?!:)|[0-9]+[^\s0-9.)]|[0-9]+[.)]\S"
-)
 
 
 def scan(
@@ -214,9 +144,9 @@ class _Scanner:
         bodies, total, marks = self.bodies, self.total, self.marks
         indents, kinds, owners, quotes = self.indents, self.kinds, self.owners, self.quotes
         found, ends, continued = self.found, self.ends, self.continued
-        is_plain, ordered, opens_fence, blanks = _PLAIN.match, _ORDERED.match, _FENCE_OPEN.match, _NO_TEXT
+        is_plain, ordered, opens_fence, blanks = PLAIN.match, ORDERED.match, FENCE_OPEN.match, NO_TEXT
         boxes = frozenset(f"{marker} [{mark}] " for marker in "-*+" for mark in marks)
-        not_plain = _NOT_PLAIN if self.ballots is None else _NOT_PLAIN | _SIGNS
+        not_plain = NOT_PLAIN if self.ballots is None else NOT_PLAIN | SIGNS
         leaf, last, blk = _NONE, -1, 0
         number = first
         while number < total:
@@ -247,7 +177,7 @@ class _Scanner:
                                 following = rest[offset : offset + 1]
                                 if offset > 5:
                                     offset = 0
-                    elif character in _DIGITS:
+                    elif character in DIGITS:
                         match = ordered(rest)
                         if match is not None:
                             if leaf and indent >= blk and int(match[1]) != 1:
@@ -270,7 +200,7 @@ class _Scanner:
                                     ends[owner] = last + 1
                                 kinds[-1] = kind
                                 if boxed:
-                                    owners[-1] = len(found) // _WIDTH
+                                    owners[-1] = len(found) // WIDTH
                                     found += (number, number, indent, blk + 1, blk + 4, 0, above)
                                 else:
                                     owners[-1] = above
@@ -297,7 +227,7 @@ class _Scanner:
                                 owner = owners[-1]
                                 blk = indent + offset
                                 if boxed:
-                                    owners.append(len(found) // _WIDTH)
+                                    owners.append(len(found) // WIDTH)
                                     found += (number, number, indent, blk + 1, blk + 4, 0, owner)
                                 else:
                                     owners.append(owner)
@@ -308,7 +238,7 @@ class _Scanner:
                                 number += 1
                                 continue
                     elif character == "#":
-                        match = _HEADING.match(body) if not indent else None
+                        match = HEADING.match(body) if not indent else None
                         if match is not None:
                             self.last = last
                             self.close(1)
@@ -401,14 +331,14 @@ class _Scanner:
         the first quote that the line does not belong to, -1 if there is none.
         """
         body = self.bodies[number]
-        pos, indent = _indent(body, 0, 0, 0)
+        pos, indent = skip_blanks(body, 0, 0, 0)
         base = 0
         for position, depth in enumerate(self.quotes):
             if pos >= len(body):
                 return pos, indent, base, depth
             below = self.indents[depth - 1]
             if body[pos] == ">" and indent >= below:
-                pos, indent, base, _ = _enter_quote(body, pos, indent, base)
+                pos, indent, base, _ = enter_quote(body, pos, indent, base)
                 continue
             if self.leaf not in (_PARAGRAPH, _UNDECIDED):
                 return pos, indent, base, depth
@@ -465,7 +395,7 @@ class _Scanner:
 
     def paragraph_goes_on(self, number: int, body: str, pos: int, indent: int, blk: int) -> bool:
         if indent >= 0 and indent - blk <= 3:
-            if indent >= blk and body[pos] in "-=" and _UNDERLINE.match(body, pos):
+            if indent >= blk and body[pos] in "-=" and UNDERLINE.match(body, pos):
                 self.underline(number, body[pos])
                 return True
             if self.interrupts(number, body, pos, indent, blk, self.outer_indent(), True, tables=True):
@@ -485,10 +415,10 @@ class _Scanner:
     def underline(self, number: int, character: str) -> None:
         """The open paragraph turns out to be a setext heading."""
         found = self.found
-        while found and found[1 - _WIDTH] >= self.leaf_start and not found[5 - _WIDTH]:
-            if self.owners[-1] == len(found) // _WIDTH - 1:
+        while found and found[1 - WIDTH] >= self.leaf_start and not found[5 - WIDTH]:
+            if self.owners[-1] == len(found) // WIDTH - 1:
                 self.owners[-1] = self.owners[-2]
-            del found[-_WIDTH:]
+            del found[-WIDTH:]
         if len(self.indents) == 1:
             body = self.bodies[self.leaf_start]
             content = len(body) - len(body.lstrip(TRIMMED))
@@ -555,18 +485,18 @@ class _Scanner:
             return False
         character = body[pos]
         if character == "#":
-            if _HEADING.match(body, pos):
+            if HEADING.match(body, pos):
                 return True
         elif character == ">":
             return True
         elif character in "`~":
-            if _FENCE_OPEN.match(body, pos):
+            if FENCE_OPEN.match(body, pos):
                 return True
         elif character == "<":
-            if any(start.match(body, pos) for start, _ in _HTML_STARTS):
+            if any(start.match(body, pos) for start, _ in HTML_STARTS):
                 return True
         elif character in "-*+_0123456789":
-            if character in "-*_" and _is_rule(body, pos, character):
+            if character in "-*_" and is_rule(body, pos, character):
                 return True
             if self.list_interrupts(body, pos, indent, blk, outer, paragraph):
                 return True
@@ -577,7 +507,7 @@ class _Scanner:
     ) -> bool:
         if outer >= 0 and indent - outer >= 4 and indent < blk:
             return False
-        match = _LIST_MARKER.match(body, pos)
+        match = LIST_MARKER.match(body, pos)
         if match is None:
             return False
         if not paragraph or indent < blk:
@@ -604,7 +534,7 @@ class _Scanner:
             character = body[pos]
             marker = None
             if character in "-*+0123456789":
-                marker = _LIST_MARKER.match(body, pos)
+                marker = LIST_MARKER.match(body, pos)
                 if marker is not None and character in "-*" and self.is_rule(body, pos, character):
                     marker = None
             resumes = marker is not None and resumed == (marker[1] or marker[3])
@@ -620,7 +550,7 @@ class _Scanner:
                     return number + 1
                 continue
             if character == ">":
-                pos, indent, base, _ = _enter_quote(body, pos, indent, base)
+                pos, indent, base, _ = enter_quote(body, pos, indent, base)
                 self.quotes.append(len(indents))
                 indents.append(0)
                 self.kinds.append(">")
@@ -635,7 +565,7 @@ class _Scanner:
         """Whether a thematic break begins at `pos`. Remembers what it has seen, for lists opened in lists."""
         if pos < self.no_rule.get(character, -1):
             return False
-        end = _run_end(body, pos, character)
+        end = run_end(body, pos, character)
         if end < len(body):
             self.no_rule[character] = end
             return False
@@ -647,7 +577,7 @@ class _Scanner:
         """(position and indent of the item's content, whether there is none in this line)."""
         end = marker.end()
         start = indent + end - pos
-        content, column = _indent(body, end, start, base)
+        content, column = skip_blanks(body, end, start, base)
         blank = content >= len(body)
         padding = 1 if blank or column - start > 4 else column - start
         self.indents.append(start + padding)
@@ -660,13 +590,13 @@ class _Scanner:
 
     def open_leaf(self, number: int, body: str, pos: int, indent: int, character: str) -> int:
         if character in "`~":
-            match = _FENCE_OPEN.match(body, pos)
+            match = FENCE_OPEN.match(body, pos)
             if match is not None:
                 self.fence = match[1] or match[2]
                 self.start(_FENCE, number)
                 return number + 1 if self.quotes else self.skip_fence(number + 1)
         elif character in "-*_":
-            if _is_rule(body, pos, character):
+            if is_rule(body, pos, character):
                 self.leaf = _NONE
                 return number + 1
         elif character == "[":
@@ -680,7 +610,7 @@ class _Scanner:
             if self.html(number, body, pos):
                 return number + 1
         elif character == "#":
-            match = _HEADING.match(body, pos)
+            match = HEADING.match(body, pos)
             if match is not None:
                 if len(self.indents) == 1:
                     self.found += (number, number, pos, -1, match.end(), len(match[1]), -1)
@@ -717,13 +647,13 @@ class _Scanner:
                 break
             body = bodies[current]
             if blk and body[:blk].strip(" "):
-                pos, indent = _indent(body, 0, 0, 0)
+                pos, indent = skip_blanks(body, 0, 0, 0)
                 if pos < len(body) and indent < blk:
                     self.last = self.last_text(number, current)
                     self.end_leaf(current)
                     return current
             if fence in body:
-                pos, indent = _indent(body, 0, 0, 0)
+                pos, indent = skip_blanks(body, 0, 0, 0)
                 if indent - blk < 4 and self.closes_fence(current, body, pos):
                     self.last = current
                     self.end_leaf(current + 1)
@@ -767,12 +697,12 @@ class _Scanner:
     def html(self, number: int, body: str, pos: int) -> bool:
         """Whether an HTML block begins here. It is opened."""
         body = without_nul(body)
-        for begin, end in _HTML_STARTS:
+        for begin, end in HTML_STARTS:
             if begin.match(body, pos):
                 self.html_end = end
                 break
         else:
-            if not _HTML_TAG.match(body, pos):
+            if not HTML_TAG.match(body, pos):
                 return False
             self.html_end = None
         self.start(_HTML, number)
@@ -795,7 +725,7 @@ class _Scanner:
 
     def box(self, number: int, body: str, pos: int) -> None:
         """Looks for a box at the beginning of an item's paragraph."""
-        match = _BOX.match(body, pos)
+        match = BOX.match(body, pos)
         if match is not None:
             if match[1] not in self.marks and match[1] not in "\t\v\f":
                 return
@@ -843,11 +773,11 @@ class _Scanner:
         body = self.bodies[number]
         blk = self.indents[-1]
         begin = base = 0
-        pos, indent = _indent(body, 0, 0, 0)
+        pos, indent = skip_blanks(body, 0, 0, 0)
         for depth in self.quotes:
             if pos >= len(body) or body[pos] != ">" or indent < self.indents[depth - 1]:
                 break
-            pos, indent, base, begin = _enter_quote(body, pos, indent, base)
+            pos, indent, base, begin = enter_quote(body, pos, indent, base)
         pos = begin
         column = 0
         while pos < len(body) and column < blk and body[pos] in " \t":
@@ -858,7 +788,7 @@ class _Scanner:
     def task(self, text_line: int, box: int, content: int) -> None:
         """The innermost item is a task."""
         line, start = self.awaiting
-        self.owners[-1] = len(self.found) // _WIDTH
+        self.owners[-1] = len(self.found) // WIDTH
         self.found += (line, text_line, start, box, content, 0, self.owners[-2])
 
     def ballot(self, number: int, body: str, pos: int) -> None:
@@ -869,12 +799,12 @@ class _Scanner:
         line, start = self.awaiting
         owners = self.owners
         in_item = self.kinds[-1] not in ("", ">") and line == number == self.leaf_start
-        if in_item and _is_first(body, start, pos):
-            owners[-1] = len(self.found) // _WIDTH
+        if in_item and is_first(body, start, pos):
+            owners[-1] = len(self.found) // WIDTH
             self.found += (number, number, start, match.start(1), match.end(), 0, owners[-2])
         else:
             self.found += (number, number, pos, match.start(1), match.end(), 0, owners[-1])
-        if _GLUED_FENCE.search(body):
+        if GLUED_FENCE.search(body):
             self.broken_fences.append((number, number))
             if self.mend_fences:
                 self.fence = "```"
@@ -893,10 +823,10 @@ class _Scanner:
         body = self.bodies[number]
         if seen != number or count > len(self.quotes):
             count = base = 0
-            pos, indent = _indent(body, 0, 0, 0)
+            pos, indent = skip_blanks(body, 0, 0, 0)
         while count < len(self.quotes) and indent >= 0:
             if pos < len(body) and body[pos] == ">" and indent >= self.indents[self.quotes[count] - 1]:
-                pos, indent, base, _ = _enter_quote(body, pos, indent, base)
+                pos, indent, base, _ = enter_quote(body, pos, indent, base)
                 count += 1
             else:
                 indent = -1
@@ -910,13 +840,13 @@ class _Scanner:
         if indent < blk or indent - blk >= 4:
             return False
         row = self.bodies[number + 1]
-        if not _DELIMITERS.match(row, following):
+        if not DELIMITERS.match(row, following):
             return False
         cells = [cell.strip(TRIMMED) for cell in row[following:].split("|")]
         inner = [cell for place, cell in enumerate(cells) if cell or 0 < place < len(cells) - 1]
-        if not all(map(_DELIMITER_CELL.fullmatch, inner)):
+        if not all(map(DELIMITER_CELL.fullmatch, inner)):
             return False
-        return len(inner) == _header_cells(body[pos:].strip(TRIMMED))
+        return len(inner) == header_cells(body[pos:].strip(TRIMMED))
 
     def reference(self, number: int, body: str, pos: int) -> int:
         """The line after the link reference definition that begins here; 0 if none does."""
@@ -939,64 +869,3 @@ class _Scanner:
         ):
             return None
         return body[pos:]
-
-
-def _is_first(body: str, start: int, pos: int) -> bool:
-    match = _LIST_MARKER.match(body, start)
-    return match is not None and not body[match.end() : pos].strip(" \t")
-
-
-def _run_end(body: str, pos: int, character: str) -> int:
-    """Where something else than `character` and blanks begins."""
-    match = _RULE_RUNS[character].match(body, pos)
-    assert match is not None, "the pattern matches the empty text"
-    return match.end()
-
-
-def _is_rule(body: str, pos: int, character: str) -> bool:
-    return _run_end(body, pos, character) == len(body) and body.count(character, pos) >= 3
-
-
-def _indent(body: str, pos: int, column: int, base: int) -> tuple[int, int]:
-    """(position of the first character that is no blank, its column), from `pos` in `column` on."""
-    end = len(body)
-    while pos < end:
-        character = body[pos]
-        if character == " ":
-            column += 1
-        elif character == "\t":
-            column += 4 - (column + base) % 4
-        else:
-            break
-        pos += 1
-    return pos, column
-
-
-def _enter_quote(body: str, pos: int, indent: int, base: int) -> tuple[int, int, int, int]:
-    """(position of the text, its indent, column base, begin of the content) after the `>` at `pos`."""
-    offset = indent + 1
-    pos += 1
-    following = body[pos : pos + 1]
-    blank = following in (" ", "\t")
-    new_base = indent + 1 + blank
-    shift = 0
-    if following == " " or (following == "\t" and (base + offset) % 4 == 3):
-        pos += 1
-        offset += 1
-        initial = offset
-    else:
-        initial = offset
-        shift = int(blank)
-    begin = pos
-    pos, offset = _indent(body, pos, offset, base + shift)
-    return pos, offset - initial, new_base, begin
-
-
-def _header_cells(text: str) -> int:
-    """The number of cells in a row of a table; a `|` after a backslash is text."""
-    cells = len(re.findall(r"(?<!\\)\|", text)) + 1
-    if text.startswith("|"):
-        cells -= 1
-    if cells and text.endswith("|") and not text.endswith("\\|"):
-        cells -= 1
-    return cells

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import count
 from typing import NamedTuple
 
-from plans.document import blocks
+from plans.document.block_model import Blocks, Region
 
 _SIGNS = "☐☑☒⬜🔲🔳✅❌❎✔✓✗"
 _LOOKS_BOXED = re.compile(
@@ -50,7 +50,7 @@ class Would(NamedTuple):
 
 
 def find(
-    bodies: Sequence[str], first: int, is_task: bytearray, found: blocks.Blocks, signed: Sequence[int]
+    bodies: Sequence[str], first: int, is_task: bytearray, found: Blocks, signed: Sequence[int]
 ) -> Iterator[tuple[int, Reason]]:
     """(line, reason) of each look-alike from line `first` on, ascending. `signed`: the lines with `signs`."""
     regions = iter(found.regions)
@@ -88,7 +88,7 @@ def _candidates(
     return sorted(set(found))
 
 
-def _region_reason(region: blocks.Region) -> Reason:
+def _region_reason(region: Region) -> Reason:
     opened = f"opened in line {region.start + 1}"
     match region.kind:
         case "fence":

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Self
 
-from plans.document.blocks import Region
+from plans.document.block_model import Region
 from plans.outline import Kind, Outline, Status
 
 DEFAULT_MARKS: Mapping[str, Status] = MappingProxyType(

@@ -12,6 +12,7 @@ from itertools import accumulate, compress, repeat
 from types import MappingProxyType
 
 from plans.document import blocks, encoding, inline, lookalikes, metadata, text
+from plans.document.block_model import WIDTH, Blocks, Mark, each_mark
 from plans.document.model import DEFAULT_DIALECT, Dialect, Document, Finding, Hidden, Spot
 from plans.outline import ROOT, Item, Kind, Outline, Status
 
@@ -56,11 +57,10 @@ class _Columns:
     """What the marks say and where they stand: a list for each field, and in it an entry for each mark."""
 
     def __init__(self, marks: list[int]) -> None:
-        width = len(blocks.Mark._fields)
         (
             *(self.lines, self.text_lines, self.starts, self.boxes, self.contents, self.levels),
             owners,
-        ) = [marks[place::width] for place in range(width)]
+        ) = [marks[place::WIDTH] for place in range(WIDTH)]
         count = len(owners)
         self.own_ends = [0] * (count + 1)
         """The line of the first task below, 0 without one; once the mark is read, where its own lines end."""
@@ -130,7 +130,7 @@ class _Reading:
 
     # ------------------------------------------------------------------------------------ blocks
 
-    def scan(self) -> blocks.Blocks:
+    def scan(self) -> Blocks:
         found = self.scan_with(mend_fences=False)
         ticks_count = self.dialect.ballots == "on" or self.has_open_ballot(found)
         if self.ballots is _BALLOT_OR_TICK and not ticks_count:
@@ -138,33 +138,33 @@ class _Reading:
             found = self.scan_with(mend_fences=False)
         return self.mend_fences(found) if found.broken_fences else found
 
-    def scan_with(self, *, mend_fences: bool) -> blocks.Blocks:
+    def scan_with(self, *, mend_fences: bool) -> Blocks:
         bodies, marks = self.bodies, self.dialect.marks
         if not self.whole.startswith(text.BOM):
             return blocks.scan(bodies, self.first, marks, self.ballots, mend_fences=mend_fences)
         without = [bodies[0][1:], *bodies[1:]]
         found = blocks.scan(without, self.first, marks, self.ballots, mend_fences=mend_fences)
-        for index, mark in enumerate(blocks.each_mark(found.marks)):
+        for index, mark in enumerate(each_mark(found.marks)):
             if mark[0]:
                 break
             start = index * len(mark)
-            found.marks[start : start + len(mark)] = _after_bom(blocks.Mark(*mark))
+            found.marks[start : start + len(mark)] = _after_bom(Mark(*mark))
         return found
 
-    def has_open_ballot(self, found: blocks.Blocks) -> bool:
+    def has_open_ballot(self, found: Blocks) -> bool:
         if self.signs.isdisjoint("☐â"):
             return False
         return any(
             not level and box >= 0 and self.status_at(text_line, box) is Status.TODO
-            for _, text_line, _, box, _, level, _ in blocks.each_mark(found.marks)
+            for _, text_line, _, box, _, level, _ in each_mark(found.marks)
             if self.bodies[text_line][box] in "☐â"
         )
 
-    def mend_fences(self, found: blocks.Blocks) -> blocks.Blocks:
+    def mend_fences(self, found: Blocks) -> Blocks:
         """The blocks with the broken fences mended, where that gives tasks back and takes none."""
         mended = self.scan_with(mend_fences=True)
-        before = {mark[1] for mark in blocks.each_mark(found.marks) if not mark[5]}
-        after = {mark[1] for mark in blocks.each_mark(mended.marks) if not mark[5]}
+        before = {mark[1] for mark in each_mark(found.marks) if not mark[5]}
+        after = {mark[1] for mark in each_mark(mended.marks) if not mark[5]}
         if not after - before:
             return found
         applied = self.dialect.broken_fences == "auto" and before < after
@@ -192,9 +192,7 @@ class _Reading:
         read_words, task_ends = inline.read_words, self.blocks.ends
         plain = self.storable
         phase = ROOT
-        for index, (_, text_line, _, box, content, level, owner) in enumerate(
-            blocks.each_mark(self.blocks.marks)
-        ):
+        for index, (_, text_line, _, box, content, level, owner) in enumerate(each_mark(self.blocks.marks)):
             if level:
                 phase = self.read_heading(index)
                 continue
@@ -512,7 +510,7 @@ def _ballots(signs: Set[str], whole: str, dialect: Dialect) -> re.Pattern[str] |
     return _BALLOT if "☑" in signs or "☒" in signs else None
 
 
-def _after_bom(mark: blocks.Mark) -> blocks.Mark:
+def _after_bom(mark: Mark) -> Mark:
     """The mark of line 0 in the line as it stands, with its byte-order mark."""
     if mark.text_line and mark.level == 0:
         return mark._replace(start=mark.start + 1)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
 from plans.document import text
-from plans.document.blocks import Region
+from plans.document.block_model import Region
 from plans.document.lookalikes import SIGN
 from plans.document.parse import parse
 from plans.outline import Kind
