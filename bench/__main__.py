@@ -13,6 +13,7 @@ from bench import (
     api,
     checkbox,
     importing,
+    lists,
     live,
     memory,
     pages,
@@ -20,6 +21,7 @@ from bench import (
     queue,
     replays,
     search,
+    search_quality,
     taskmaster,
     unchanged,
     validate,
@@ -41,9 +43,10 @@ MEASURES: Mapping[str, Callable[[Workplace], Iterator[Row]]] = {
     "replays": replays.rows,
     "queue": queue.rows,
     "search": search.rows,
-    "search-quality": search.quality,
+    "search-quality": search_quality.rows,
     "pages": pages.rows,
     "taskmaster": taskmaster.rows,
+    "lists": lists.rows,
 }
 
 

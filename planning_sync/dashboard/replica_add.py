@@ -10,17 +10,15 @@ page carries it on, and the session keeps it. Every step works without JavaScrip
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -30,12 +28,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from audit import sight
 from audit.models import Operation
-from planning_sync.dashboard import replicas
+from planning_sync.dashboard import refusals, replica_forms, replicas
+from planning_sync.dashboard.replica_forms import OptionsForm, PlaceForm
 from planning_sync.replicas.errors import ReplicaError, ReplicaMissing
 from planning_sync.sync import pairing, pairing_act, proving, registry, sides
-from planning_sync.sync.errors import InvalidOption, OutsideRoots, SyncError
+from planning_sync.sync.errors import SyncError
 from planning_sync.sync.models import Replica
 from planning_sync.sync.proving import Proof
+from planning_sync.sync.registry import Reach
 
 ADD = "sync.add_replica"
 STEPS = {
@@ -48,102 +48,9 @@ STEPS = {
 PROOF_SECONDS = 1.5
 """For so long one look at the page goes on with the proof."""
 LISTED_MOST = 50
-SUGGESTED_MOST = 50
 _SESSION = "replica_proof"
 
 may_add = permission_required(ADD, raise_exception=True)
-
-
-class PlaceForm(forms.Form):
-    kind = forms.ChoiceField(label=gettext_lazy("Kind"), choices=Replica.Kind.choices)
-    path = forms.CharField(
-        label=gettext_lazy("Place"),
-        max_length=2000,
-        help_text=gettext_lazy("A folder or a file of the server, as an absolute path."),
-        widget=forms.TextInput(attrs={"list": "suggested", "autocomplete": "off", "spellcheck": "false"}),
-    )
-    include = forms.CharField(
-        label=gettext_lazy("Only these files"),
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=gettext_lazy(
-            "One pattern on each line, such as plans/**/*.md. Empty: every Markdown file."
-        ),
-    )
-    exclude = forms.CharField(
-        label=gettext_lazy("Leave out"),
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=gettext_lazy(
-            "One pattern on each line. Hidden folders, templates and archives are left out."
-        ),
-    )
-    more = forms.CharField(
-        label=gettext_lazy("Further options"),
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
-        help_text=gettext_lazy("A JSON object, as the documentation of the kind says."),
-    )
-
-    row: Replica
-    """What the form describes, once it is valid."""
-
-    def clean_more(self) -> dict[str, Any]:
-        try:
-            found = json.loads(self.cleaned_data["more"] or "{}")
-        except ValueError as error:
-            raise ValidationError(_("This is no JSON: %(reason)s") % {"reason": error}) from error
-        if not isinstance(found, dict):
-            raise ValidationError(_('Give a JSON object, such as {"limit_bytes": 1000000}.'))
-        return found
-
-    def clean(self) -> None:
-        if self.errors:
-            return
-        given = self.cleaned_data
-        lists = {name: given[name].split() for name in ("include", "exclude") if given[name].split()}
-        try:
-            self.row = registry.described_below(
-                settings.PLANNING_SYNC_REPLICA_ROOTS,
-                given["path"],
-                kind=given["kind"],
-                options={**lists, **given["more"]},
-            )
-            sides.connect(self.row).scan()
-        except InvalidOption as error:
-            self.add_error("more" if error.name in given["more"] else _field(error.name), str(error))
-        except (OutsideRoots, ReplicaError) as error:
-            self.add_error("path", _told(error))
-        else:
-            self._refuse_known()
-
-    def _refuse_known(self) -> None:
-        known = Replica.objects.filter(path=self.row.path).first()
-        if known is not None:
-            told = _("This is the replica %(name)s already.") % {"name": known.name}
-            self.add_error("path", told)
-
-
-class OptionsForm(forms.Form):
-    name = forms.CharField(
-        label=gettext_lazy("Name"),
-        max_length=200,
-        required=False,
-        help_text=gettext_lazy("What it is called in lists; empty: as the folder."),
-    )
-    pairing = forms.ChoiceField(
-        label=gettext_lazy("Plans that the hub may have already"),
-        choices=[
-            ("ask", gettext_lazy("wait until somebody says whether they are the same")),
-            ("off", gettext_lazy("are imported as plans of their own")),
-        ],
-        initial="ask",
-    )
-    commit = forms.BooleanField(
-        label=gettext_lazy("Commit to git what a sync writes"),
-        required=False,
-        help_text=gettext_lazy("Only where the folder is in a git work tree; nothing else is committed."),
-    )
 
 
 @require_safe
@@ -154,8 +61,9 @@ def place(request: HttpRequest) -> HttpResponse:
     form = PlaceForm(request.GET) if "path" in request.GET else PlaceForm(initial={"kind": "markdown"})
     if form.is_bound and form.is_valid() and "change" not in request.GET:
         return redirect(_address("replica_proof", request))
-    roots = list(settings.PLANNING_SYNC_REPLICA_ROOTS)
-    context = {"form": form, "roots": roots, "suggested": list(_suggested(roots)), **_steps("place")}
+    reach = Reach.configured()
+    suggested = replica_forms.suggested(reach)
+    context = {"form": form, "reach": reach, "suggested": suggested, **_steps("place")}
     return render(request, "dashboard/replica_add.html", context)
 
 
@@ -246,15 +154,6 @@ def _refuse_limited(request: HttpRequest) -> None:
         raise PermissionDenied(_("You are limited to some replicas, and a new one is none of them."))
 
 
-def _suggested(roots: list[Path]) -> Iterator[str]:
-    """The folders that may be added: the named ones, and those right in them, less those added already."""
-    known = set(Replica.objects.values_list("path", flat=True))
-    found = [root for root in roots if root.is_dir()]
-    below = (each for root in found for each in sorted(root.iterdir()) if each.is_dir())
-    folders = [*found, *(each for each in below if not each.name.startswith("."))]
-    yield from [str(each) for each in folders if str(each) not in known][:SUGGESTED_MOST]
-
-
 def _carried_on(request: HttpRequest, row: Replica) -> Proof:
     """The proof as far as it is known after a little more work on it."""
     about = [row.kind, row.path, json.dumps(row.options, sort_keys=True)]
@@ -286,7 +185,7 @@ def _added(request: HttpRequest, there: Replica, said: Mapping[str, Any]) -> Rep
     actor = request.user.get_username()
     try:
         row = registry.add_below(
-            settings.PLANNING_SYNC_REPLICA_ROOTS,
+            Reach.configured(),
             there.path,
             kind=there.kind,
             name=said["name"],
@@ -294,7 +193,7 @@ def _added(request: HttpRequest, there: Replica, said: Mapping[str, Any]) -> Rep
             actor=actor,
         )
     except (SyncError, ReplicaError) as error:
-        messages.error(request, _told(error))
+        messages.error(request, refusals.told(error))
         return None
     registry.switch(row, on=False, actor=actor)
     request.session.pop(_SESSION, None)
@@ -307,13 +206,3 @@ def _listed(row: Replica) -> int | None:
         return len(sides.connect(row).scan().stamps)
     except ReplicaError:
         return None
-
-
-def _field(option: str) -> str:
-    return option if option in PlaceForm.base_fields else "more"
-
-
-def _told(error: Exception) -> str:
-    if isinstance(error, ReplicaMissing):
-        return _("%(place)s cannot be used: it %(reason)s.") % {"place": error.root, "reason": error.reason}
-    return str(error)

@@ -24,7 +24,8 @@ from django.views.decorators.http import require_http_methods
 
 from audit import sight
 from conflicts.presentation import field_name
-from planning_sync.dashboard import replicas
+from conflicts.presentation.wording import scalar
+from planning_sync.dashboard import refusals, replicas
 from planning_sync.dashboard.operations import undo_link
 from planning_sync.replicas.errors import ReplicaError
 from planning_sync.sync import pairing, pairing_act, sides
@@ -34,7 +35,7 @@ from planning_sync.sync.pairing import NEW, Pair, Proposal
 from planning_sync.sync.pairing_act import Linked, Wanted
 from planning_sync.sync.pairing_base import TAKES
 from plans.models import Plan
-from plans.outline import Item
+from plans.outline import Item, Value
 
 SHOWN_MOST = 200
 OTHER_PLANS_MOST = 500
@@ -108,7 +109,7 @@ def pairs(request: HttpRequest, replica_id: UUID) -> HttpResponse:
     try:
         found = pairing.propose(sides.connect(row), path, plan_id, choices)
     except (SyncError, ReplicaError) as error:
-        messages.error(request, str(error))
+        messages.error(request, refusals.told(error))
         return redirect("dashboard:replica_unpaired", row.pk)
     return _shown(request, row, found, choices)
 
@@ -123,7 +124,10 @@ def _shown(request: HttpRequest, row: Replica, found: Proposal, choices: dict[st
         "pairs_more": max(0, len(found.pairs) - SHOWN_MOST),
         "chosen": {number: key for number, key in choices.items() if key != NEW},
         "differences": [
-            Difference(each.text, field_name(each.field), _words(each.hub), _words(each.replica))
+            Difference(
+                *(each.text, field_name(each.field)),
+                *(_words(each.field, value) for value in (each.hub, each.replica)),
+            )
             for each in differences[:SHOWN_MOST]
         ],
         "differences_more": max(0, len(differences) - SHOWN_MOST),
@@ -190,5 +194,7 @@ def _sees(request: HttpRequest, plan_id: UUID) -> bool:
     return sight.shown(Plan.objects.live(), request.user).filter(pk=plan_id).exists()
 
 
-def _words(value: Any) -> str:
-    return ", ".join(value) if isinstance(value, tuple) else str(value)
+def _words(field: str, value: Value) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return scalar(field, value) if value else ""

@@ -155,12 +155,12 @@ def _refuse_protected(entry: Entry, found: os.stat_result) -> None:
 
 
 @contextmanager
-def alone(entry: Entry) -> Iterator[None]:
+def alone(entry: Entry, *, patience_seconds: float = _LOCK_SECONDS) -> Iterator[None]:
     """Keeps other writers of this package out of the folder, those of other processes too.
 
     Where the file system has no locks the writers are only as safe from one another as from any program.
     """
-    deadline = time.monotonic() + _LOCK_SECONDS
+    deadline = time.monotonic() + patience_seconds
     while not _locked(entry.folder):
         if time.monotonic() > deadline:
             raise WriteFailed.of(entry.path, OSError(errno.EBUSY, "another program has locked its folder"))

@@ -1,4 +1,4 @@
-"""How requests say who sends them: `Signer`, `signer`, `SCHEMES`, and where secrets come from: `reveal`.
+"""How requests say who sends them: `signer`, `SCHEMES`; and where secrets are: `reveal`, `known_names`.
 
 A replica names its secret and never holds it: `env:PLANNING_SYNC_REPLICA_ROADMAP` is that environment
 variable, or the content of the file that `PLANNING_SYNC_REPLICA_ROADMAP_FILE` names. No other variables
@@ -26,7 +26,7 @@ TIMESTAMP_HEADER = "X-Signature-Timestamp"
 SIGNATURE_HEADER = "X-Signature"
 TOKEN_SECONDS = 300
 """How long a token that was minted for one request is good for."""
-_NAMED = re.compile(rf"env:({PREFIX}[A-Z0-9_]+)\Z")
+_NAMED = re.compile(rf"env:({PREFIX}(?!(ROOTS|SERVICES)\Z)[A-Z0-9_]+)\Z")
 
 
 class Request(NamedTuple):
@@ -44,6 +44,12 @@ Signer = Callable[[Request], Mapping[str, str]]
 
 def is_name(named: str) -> bool:
     return bool(_NAMED.match(named))
+
+
+def known_names() -> list[str]:
+    """The names of the secrets that are set here."""
+    named = (f"env:{variable.removesuffix('_FILE')}" for variable in os.environ)
+    return sorted({name for name in named if is_name(name)})
 
 
 def reveal(named: str) -> str:

@@ -7,6 +7,8 @@ What is spoken, below the base address; each id is one step of the path, percent
     PUT    /plans/beta  If-Match or If-None-Match: *   200, 201, 204 with the new ETag; 412
     DELETE /plans/beta  If-Match                       204, 200; 404, 412
 
+    PATCH  /plans/beta  If-Match, a JSON Patch     as PUT; asked only where the option `patch` says so
+
 `next` and `complete` may be left out. `next` is sent back as `?cursor=`; where `complete` is false, a plan
 that is not listed does not count as deleted.
 """
@@ -32,13 +34,16 @@ from planning_sync.replicas.errors import (
 from planning_sync.replicas.formats import Format
 from planning_sync.replicas.http import Answer, Limits, Service, address_problem
 from planning_sync.replicas.http_credentials import SCHEMES, is_name, signer
+from planning_sync.replicas.json_patch import patch
 from planning_sync.replicas.kinds import Place, folder
 from plans.outline import Outline
 
-OPTIONS = ("scheme", "secret", "plain", "timeout_seconds", "per_minute", "limit_bytes")
+OPTIONS = ("scheme", "secret", "plain", "patch", "timeout_seconds", "per_minute", "limit_bytes")
 """Those of any service."""
 _MOST_PAGES = 1000
 _MOVED_ON = frozenset({404, 409, 410, 412})
+_NOT_OFFERED = frozenset({405, 415, 501})
+"""Answers to a PATCH of services that do not know it."""
 
 
 class Kept(NamedTuple):
@@ -51,9 +56,11 @@ class Kept(NamedTuple):
 class PlanService(Replica):
     remote = True
 
-    def __init__(self, service: Service, plan_format: Format) -> None:
+    def __init__(self, service: Service, plan_format: Format, *, patches: bool = False) -> None:
+        """`patches`: an edit is sent as what it changes rather than as the whole plan."""
         self.format = plan_format
         self._service = service
+        self._patches = patches
 
     def scan(self) -> Scan:
         stamps: dict[str, str] = {}
@@ -139,11 +146,22 @@ class PlanService(Replica):
         condition = {"If-None-Match": "*"} if kept is None else {"If-Match": kept.etag}
         if write.data is None:
             return self._delete(write, condition)
-        return self._put(write, write.data, condition)
-
-    def _put(self, write: Write, data: bytes, condition: Mapping[str, str]) -> str:
+        if kept is not None and self._patches:
+            answer = self._patch(write.path, kept.data, write.data, condition)
+            if answer.status not in _NOT_OFFERED:
+                return self._told(write, answer)
         headers = {"Content-Type": "application/json", **condition}
-        answer = self._service.ask("PUT", _place(write.path), body=data, headers=headers)
+        return self._told(
+            write, self._service.ask("PUT", _place(write.path), body=write.data, headers=headers)
+        )
+
+    def _patch(self, path: str, before: bytes, after: bytes, condition: Mapping[str, str]) -> Answer:
+        body = json.dumps([*patch(json.loads(before), json.loads(after))]).encode()
+        headers = {"Content-Type": "application/json-patch+json", **condition}
+        return self._service.ask("PATCH", _place(path), body=body, headers=headers)
+
+    def _told(self, write: Write, answer: Answer) -> str:
+        """The stamp that the answer to the write gives."""
         if answer.status in (200, 201, 204) and answer.headers.get("ETag"):
             return self._stamp(answer.headers["ETag"])
         if answer.status < 300 or answer.status in _MOVED_ON:
@@ -210,19 +228,16 @@ def service_at(path: str, options: Mapping[str, Any]) -> Service:
 
 def _limits(options: Mapping[str, Any]) -> Limits:
     usual = Limits()
-    numbers = {
-        name: options.get(name, otherwise)
-        for name, otherwise in (
-            ("timeout_seconds", usual.answer_seconds),
-            ("per_minute", usual.per_minute),
-            ("limit_bytes", usual.bytes),
-        )
-    }
-    for name, number in numbers.items():
-        if isinstance(number, bool) or not isinstance(number, int | float) or number <= 0:
-            raise OptionRefused(name, "give a number above 0")
     return Limits(
-        answer_seconds=float(numbers["timeout_seconds"]),
-        per_minute=int(numbers["per_minute"]) or 1,
-        bytes=int(numbers["limit_bytes"]),
+        answer_seconds=positive(options, "timeout_seconds", usual.answer_seconds),
+        per_minute=int(positive(options, "per_minute", usual.per_minute)) or 1,
+        bytes=int(positive(options, "limit_bytes", usual.bytes)),
     )
+
+
+def positive(options: Mapping[str, Any], name: str, usual: float) -> float:
+    """The number above 0 that an option says; raises `OptionRefused`."""
+    number = options.get(name, usual)
+    if isinstance(number, bool) or not isinstance(number, int | float) or number <= 0:
+        raise OptionRefused(name, "give a number above 0")
+    return float(number)

@@ -115,7 +115,8 @@ def _connect(path: str, options: Mapping[str, Any]) -> Replica:
 
     if http_plans.is_address(path):
         service = http_plans.service_at(path, options)
-        return ListService(service, ListFormat(mapping, open_json, empty_json, suffix=""))
+        plan_format = ListFormat(mapping, open_json, empty_json, suffix="")
+        return ListService(service, plan_format, patches=options.get("patch") is True)
     suffixes = {PurePath(glob).suffix.lower() for glob in files_at(path, options, ()).include}
     if len(suffixes) != 1 or not suffixes <= _OPENERS.keys():
         told = f"name a file, or globs such as **/tasks.json that all end in one of {', '.join(_OPENERS)}"

@@ -110,7 +110,8 @@ class ListFormat(Format):
         if "text" not in said:
             name = row.table.columns["text"].name
             findings.append(Finding(_line(text, row), "unrecognised", f"this task has no {name!r}"))
-        return Record(row.own, row.table.above_of(row.raw), said, row.start, row.end)
+        further = structured.beyond(row.raw, row.table.names)
+        return Record(row.own, row.table.above_of(row.raw), said, row.start, row.end, further=further)
 
     # --------------------------------------------------------------------------------- writing
 
@@ -170,6 +171,4 @@ def empty_json(mapping: ListMapping, title: str) -> str:
 
 
 def empty_csv(mapping: ListMapping, title: str) -> str:
-    table = mapping.tables[0]
-    names = [table.key, *(column.name for column in table.columns.values()), *(a.name for a in table.above)]
-    return (mapping.delimiter or ",").join(dict.fromkeys(names)) + "\n"
+    return (mapping.delimiter or ",").join(mapping.tables[0].names) + "\n"

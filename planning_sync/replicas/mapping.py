@@ -158,6 +158,12 @@ class Table:
     date_suffix: str = ""
     """What follows a date, where the list has none yet that shows it."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The fields that the mapping names, each once."""
+        columns = (column.name for column in self.columns.values())
+        return tuple(dict.fromkeys([self.key, *columns, *(above.name for above in self.above)]))
+
     def own(self, key: Any) -> str:
         """The durable id of the record with that key, unique in the whole file."""
         text = _text(key)

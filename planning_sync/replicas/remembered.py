@@ -23,7 +23,10 @@ def containers(outline: Outline, levels: int) -> dict[str, str]:
 
 
 def recalled(said: Outline, seen: Outline, levels: int) -> Outline:
-    """`said` with the phases, the depth and the order of `seen`, where it does not say otherwise itself."""
+    """`said` with the phases, the depth and the order of `seen`, where it does not say otherwise itself.
+
+    Phases of `said` are remembered ones, of an older memory, and give way to those of `seen`.
+    """
     before, now = containers(seen, levels), containers(said, levels)
     kept = {key for key, container in now.items() if before.get(key) == container}
     items: dict[str, Item] = {}
@@ -31,14 +34,16 @@ def recalled(said: Outline, seen: Outline, levels: int) -> Outline:
     for item in seen.items:
         if item.kind is Kind.PHASE or item.key in kept:
             parent = _surviving(item, seen, kept, now.get(item.key, ROOT))
-            items[item.key] = said.by_key.get(item.key, item)._replace(parent=parent)
+            told = said.by_key[item.key] if item.key in kept else item
+            items[item.key] = told._replace(parent=parent)
             children.setdefault(parent, []).append(item.key)
     last: dict[str, str] = {}
-    for item in said.items:
+    for item in said.tasks():
         if item.key not in kept:
-            items[item.key] = item
-            siblings = children.setdefault(item.parent, [])
-            before_it = last.get(item.parent)
+            above = now[item.key]
+            items[item.key] = item._replace(parent=above)
+            siblings = children.setdefault(above, [])
+            before_it = last.get(above)
             siblings.insert(siblings.index(before_it) + 1 if before_it else 0, item.key)
         last[items[item.key].parent] = item.key
     return arrange(said.plan, items, children)

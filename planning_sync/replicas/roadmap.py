@@ -71,7 +71,8 @@ def _connect(path: str, options: Mapping[str, Any]) -> Replica:
         lambda: mapping_of(path, options, USUAL), open_json, empty_json, suffix="" if remote else SUFFIX
     )
     if remote:
-        return RoadmapService(http_plans.service_at(path, options), plan_format)
+        patches = options.get("patch") is True
+        return RoadmapService(http_plans.service_at(path, options), plan_format, patches=patches)
     return RoadmapFolder.of(path, options, plan_format, DEFAULT_INCLUDE)
 
 

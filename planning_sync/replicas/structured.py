@@ -1,6 +1,6 @@
 """Plans that are records rather than lines of Markdown: tasks of a tool's file, of a service, of a table.
 
-Public: `Record`, `Records`, `Words`, `Asked`, `Spliced`, `document`, `rewritten`, `created`.
+Public: `Record`, `Records`, `Words`, `Asked`, `Spliced`, `document`, `beyond`, `rewritten`, `created`.
 
 A replica of such plans does three things of its own; the rest is here, and the same for all of them.
 
@@ -34,9 +34,10 @@ from __future__ import annotations
 
 import io
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
+from types import MappingProxyType
 from typing import NamedTuple, Self
 
 from planning_sync.replicas import remembered
@@ -60,6 +61,8 @@ class Record(NamedTuple):
     link: str = ""
     edited: str = ""
     """What the place notes at each edit of the record, such as the time of it."""
+    further: Mapping[str, object] = MappingProxyType({})
+    """What it says besides, for which the hub has no field."""
 
 
 class Words:
@@ -88,6 +91,8 @@ class Records(Document):
     """Whether the place says the title and the other fields of the plan itself; else they are remembered."""
     source: object = None
     """What its kind of replica read the records from, kept for its own splice."""
+    further: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """By the records' own ids, what they say besides."""
 
     def recalled(self, seen: Outline) -> Self:
         known = dict(zip(self.keys, zip(self.spots, self.names, strict=True), strict=True))
@@ -174,7 +179,16 @@ def document(
         levels=levels,
         titled=titled,
         source=source,
+        further={record.own: record.further for record in records if record.own and record.further},
     )
+
+
+def beyond(said: Mapping[str, object], known: Collection[str]) -> Mapping[str, object]:
+    """What a record says in fields that are none of the known ones, as far as it says anything."""
+    return {name: value for name, value in said.items() if name not in known and value not in _NOTHING}
+
+
+_NOTHING: tuple[object, ...] = (None, "", [], {})
 
 
 def rewritten(reading: Reading, target: Outline, splice: Callable[[Records, Asked], Spliced]) -> Write:

@@ -8,6 +8,7 @@ from typing import Any
 from rest_framework import serializers
 
 from conflicts.strategies import STRATEGIES
+from planning_sync.replicas.http_credentials import SCHEMES
 from planning_sync.sync.models import Replica
 from planning_sync.sync.sides import PAIRING
 from plans.api import Strict, Text
@@ -83,10 +84,24 @@ class ReplicaOptions(Strict):
     limit_bytes = serializers.IntegerField(min_value=1, max_value=2**31, required=False)
     pairing = serializers.ChoiceField([(name, name) for name in PAIRING], required=False)
     commit = serializers.BooleanField(required=False, help_text="Commit in git what a sync wrote.")
+    mapping = serializers.DictField(required=False, help_text="How a list is to be read.")
+    scheme = serializers.ChoiceField([(name, name) for name in SCHEMES], required=False)
+    secret = Text(
+        max_length=200,
+        required=False,
+        help_text="The name of the service's secret, such as `env:PLANNING_SYNC_REPLICA_TASKS`.",
+    )
+    plain = serializers.BooleanField(required=False, help_text="Speak to the service without TLS.")
+    patch = serializers.BooleanField(
+        required=False, help_text="Send the service what an edit changes, as a JSON Patch."
+    )
+    timeout_seconds = serializers.FloatField(min_value=0.1, max_value=600, required=False)
+    per_minute = serializers.IntegerField(min_value=1, max_value=100_000, required=False)
 
 
 class NewReplica(Strict):
-    path = Text(max_length=2000, help_text="A folder of the server, absolute.")
+    path = Text(max_length=2000, help_text="A folder or file of the server, absolute, or an address.")
+    kind = serializers.ChoiceField(Replica.Kind.choices, default=Replica.Kind.MARKDOWN)
     name = Text(
         max_length=200, required=False, help_text="Else that of the folder. A number is added if it is taken."
     )

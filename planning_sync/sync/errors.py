@@ -6,6 +6,7 @@ SyncError
 ├── StillSwitchedOn     only a replica that is switched off can be removed
 ├── LinkExists          the replica has the plan already
 ├── OutsideRoots        the folder lies in none of those where programs may add replicas
+├── UnknownService      the address is below none of those of which programs may add replicas
 ├── InvalidOption       a replica's option has a name or a value that it cannot have
 ├── Refused             a guard: what was found looks like damage, nothing of it was applied
 ├── Unsettled           the plan kept changing while it was being synced
@@ -74,6 +75,15 @@ class OutsideRoots(SyncError):
         super().__init__(
             f"{path} lies in no folder where replicas may be added from afar. Whoever runs the server "
             "can name such folders (PLANNING_SYNC_REPLICA_ROOTS), or run `planning-sync add PATH` there."
+        )
+        self.path = path
+
+
+class UnknownService(SyncError):
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"{path} is below no address of which replicas may be added from afar. Whoever runs the server "
+            "can name such ones (PLANNING_SYNC_REPLICA_SERVICES), or run `planning-sync add ADDRESS` there."
         )
         self.path = path
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext_noop
 
 from planning_sync.replicas.base import Reading, Replica
 from planning_sync.sync.errors import InvalidPairing
@@ -164,7 +165,7 @@ def propose(side: Replica, path: str, plan_id: UUID, choices: Choices | None = N
     """Who is who; raises `InvalidPairing` for choices that cannot be, and the replica's errors."""
     plan = Plan.objects.live().filter(pk=plan_id).first()
     if plan is None:
-        raise InvalidPairing(path, "the plan of the hub is not there any more")
+        raise InvalidPairing(path, gettext_noop("the plan of the hub is not there any more"))
     stored, reading = storage.load(plan), side.read(path)
     there, hub = reading.document.outline, stored.outline
     match = recognise(reading.document, hub, {}, hub.by_key)
@@ -194,7 +195,9 @@ def _chosen(
         _check_choice(path, mine, theirs, there, hub)
     wanted = [theirs for theirs in choices.values() if theirs != NEW]
     if len(set(wanted)) < len(wanted):
-        raise InvalidPairing(path, "one item of the hub was chosen for two items of the replica")
+        raise InvalidPairing(
+            path, gettext_noop("one item of the hub was chosen for two items of the replica")
+        )
     kept = {mine: key for mine, key in matched.items() if mine not in choices and key not in wanted}
     kept |= {mine: theirs for mine, theirs in choices.items() if theirs != NEW}
     return {item.key: kept[item.key] for item in there.items if item.key in kept}

@@ -14,9 +14,14 @@ from audit.models import Entry
 from conflicts.models import Conflict
 from planning_sync import settings as project
 from planning_sync.api.models import Job
+from planning_sync.replicas import http
+from planning_sync.sync import services
 from planning_sync.sync.models import Link, Replica
+from planning_sync.sync.passes import Options
 from plans.models import Plan
 from tests.api.programs import Program
+from tests.planning_sync.replicas.service_double import ServiceDouble
+from tests.planning_sync.replicas.taskmaster_world import tag, task
 from tests.planning_sync.sync.workbench import Workbench
 
 
@@ -56,9 +61,56 @@ def test_no_replica_is_added_elsewhere(
     assert Replica.objects.count() == 1
 
 
+SERVICE = "https://plans.example.org/api"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://plans.example.org/apis",
+        "https://plans.example.org/api/../admin",
+        "https://plans.example.org/api/%2e%2e/admin",
+        "https://plans.example.org/api?to=admin",
+        "https://plans.example.org/",
+        "http://plans.example.org/api",
+        "https://plans.example.org:8443/api",
+        "https://plans.example.org@elsewhere.example/api",
+    ],
+)
+def test_no_service_is_added_but_at_an_address_named_for_it(
+    desk: Workbench, operator: Program, settings: Any, address: str
+) -> None:
+    settings.PLANNING_SYNC_REPLICA_SERVICES = [SERVICE]
+    problem = operator.post("replicas", {"path": address, "kind": "roadmap"}, status=409)
+    assert "PLANNING_SYNC_REPLICA_SERVICES" in problem["detail"]
+    assert Replica.objects.count() == 1
+
+
+def test_a_service_is_added_and_synced_by_the_name_of_its_secret(
+    desk: Workbench, operator: Program, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLANNING_SYNC_REPLICA_TASKS", "s3cr3t")
+    with ServiceDouble({"shop": tag(task(1, "Audit")).encode()}) as double:
+        double.accept = lambda told: told.headers.get("authorization") == "Bearer s3cr3t"
+        settings.PLANNING_SYNC_REPLICA_SERVICES = [double.url.removesuffix("/v1")]
+        options = {"scheme": "bearer", "secret": "env:PLANNING_SYNC_REPLICA_TASKS"}
+        body = {"path": double.url, "kind": "taskmaster", "options": options}
+        assert operator.post("replicas/prove", body, status=200)["tasks"] == 1
+        made = operator.post("replicas", body)
+        assert "s3cr3t" not in str(made)
+        row = Replica.objects.get(pk=made["id"])
+        assert (row.kind, row.path, row.options) == ("taskmaster", double.url, options)
+        services.sync_replica(row, Options(actor="otto"))
+        assert Plan.objects.get(title="shop").tasks.get().text == "Audit"
+        http.close_all()
+
+
 def test_where_no_folder_is_named_no_replica_is_added(desk: Workbench, operator: Program) -> None:
     problem = operator.post("replicas", {"path": str(desk.folder)}, status=409)
     assert "planning-sync add PATH" in problem["detail"]
+
+
+ROADMAP = {"path": "http://127.0.0.1:9/api", "kind": "roadmap"}
 
 
 @pytest.mark.parametrize(
@@ -71,11 +123,15 @@ def test_where_no_folder_is_named_no_replica_is_added(desk: Workbench, operator:
         ({"path": "ROOT/notes", "options": {"marks": {"ab": "done"}}}, "options.marks"),
         ({"path": "ROOT/notes", "options": {"shell": "rm"}}, "options.shell"),
         ({"path": "ROOT/notes", "enabled": False}, "enabled"),
+        ({"path": "ROOT/notes", "kind": "rumour"}, "kind"),
+        ({"path": "ROOT/notes", "kind": "taskmaster", "options": {"binary": "env:X"}}, "options.binary"),
+        ({**ROADMAP, "options": {"secret": "s3cr3t", "scheme": "key"}}, "options.secret"),
     ],
 )
 def test_a_replica_that_cannot_be_is_refused_at_its_field(
-    desk: Workbench, operator: Program, root: Path, body: dict[str, Any], field: str
+    desk: Workbench, operator: Program, root: Path, settings: Any, body: dict[str, Any], field: str
 ) -> None:
+    settings.PLANNING_SYNC_REPLICA_SERVICES = [ROADMAP["path"]]
     if "path" in body:
         body = {**body, "path": body["path"].replace("ROOT", str(root))}
     assert field in operator.post("replicas", body, status=400)["errors"]

@@ -1,13 +1,12 @@
-"""`/replicas/prove`, `/replicas/{id}/unpaired`, `/pairs` and `/link`: before and at the first link."""
+"""`/replicas/{id}/unpaired`, `/pairs` and `/link`: the first link of plans that both sides have."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,17 +14,13 @@ from planning_sync.api.describing import described
 from planning_sync.api.principals import Principal, visible_plans, visible_replicas
 from planning_sync.api.routes import Route
 from planning_sync.api.views import ApiView, given
-from planning_sync.replicas.errors import ReplicaError
-from planning_sync.sync import pairing, pairing_act, proving, registry, sides
-from planning_sync.sync.api import ReplicaOptions, ReportSerializer
-from planning_sync.sync.errors import InvalidOption
+from planning_sync.sync import pairing, pairing_act, sides
+from planning_sync.sync.api import ReportSerializer
 from planning_sync.sync.models import Replica
 from planning_sync.sync.pairing_act import Wanted
 from planning_sync.sync.pairing_base import TAKES
-from planning_sync.sync.proving import Proof
 from plans.api import Strict, Text
 
-PROOF_SECONDS = 10.0
 MOST_LINKS = 200
 
 Choices = serializers.DictField(
@@ -33,97 +28,6 @@ Choices = serializers.DictField(
     required=False,
     help_text="By number of an item of the replica's plan, the id of the hub's item that it is, or nothing.",
 )
-
-
-class PlaceToProve(Strict):
-    path = Text(max_length=2000, help_text="As for `POST /replicas`.")
-    kind = serializers.ChoiceField(Replica.Kind.choices, required=False)
-    options = ReplicaOptions(required=False)
-    after = Text(
-        max_length=2000, required=False, help_text="Go on after this plan: `last` of an earlier answer."
-    )
-
-
-class RemarkSerializer(serializers.Serializer[Any]):
-    path = serializers.CharField()
-    line = serializers.IntegerField(help_text="From 1; 0 is the plan as a whole.")
-    code = serializers.CharField()
-    message = serializers.CharField()
-
-
-class ProblemSerializer(serializers.Serializer[Any]):
-    path = serializers.CharField(allow_blank=True)
-    message = serializers.CharField()
-
-
-class ProofSerializer(serializers.Serializer[Any]):
-    total = serializers.IntegerField(help_text="Plans that are listed there.")
-    looked = serializers.IntegerField()
-    complete = serializers.BooleanField(help_text="Else go on with `after`.")
-    holds = serializers.BooleanField(help_text="Whether not a byte would change, as far as was looked.")
-    plans = serializers.IntegerField()
-    phases = serializers.IntegerField()
-    tasks = serializers.IntegerField()
-    unrecognised = serializers.IntegerField(help_text="Lines that look like tasks and are none.")
-    doubtful = serializers.IntegerField(help_text="Remarks of any other kind.")
-    sampled = serializers.IntegerField(help_text="Tasks that were ticked and unticked on trial.")
-    unsayable = serializers.IntegerField()
-    respelled = serializers.IntegerField()
-    codes = serializers.DictField(child=serializers.IntegerField())
-    remarks = RemarkSerializer(many=True)
-    differing = RemarkSerializer(many=True)
-    unreadable = ProblemSerializer(many=True)
-    last = serializers.CharField(allow_blank=True)
-
-
-_PROOF = {
-    "total": 12,
-    "looked": 12,
-    "complete": True,
-    "holds": True,
-    "plans": 12,
-    "phases": 40,
-    "tasks": 310,
-    "unrecognised": 1,
-    "doubtful": 0,
-    "sampled": 36,
-    "unsayable": 0,
-    "respelled": 0,
-    "codes": {"unrecognised": 1},
-    "remarks": [{"path": "launch.md", "line": 14, "code": "unrecognised", "message": "looks like a task"}],
-    "differing": [],
-    "unreadable": [],
-    "last": "website.md",
-}
-
-
-class Prove(ApiView):
-    @described(
-        "Prove a round trip",
-        tag="replicas",
-        operation="replicas_prove",
-        body=PlaceToProve,
-        body_example={"path": "/srv/plans/notes"},
-        answer=ProofSerializer,
-        example=_PROOF,
-    )
-    def post(self, request: Request) -> Response:
-        """What would become of the plans of a place that is no replica yet. Writes nothing anywhere.
-
-        Large places take several requests.
-        """
-        self.who.refuse_if_limited("a new place is in none of them")
-        body = given(PlaceToProve, request)
-        chosen = {name: body[name] for name in ("kind", "options") if name in body}
-        so_far = Proof(last=body["after"]) if "after" in body else None
-        try:
-            row = registry.described_below(settings.PLANNING_SYNC_REPLICA_ROOTS, body["path"], **chosen)
-            proof = proving.prove(sides.connect(row), so_far=so_far, seconds=PROOF_SECONDS)
-        except InvalidOption as error:
-            raise ValidationError({f"options.{error.name}": [error.reason]}) from error
-        except ReplicaError as error:
-            raise ValidationError({"path": [str(error)]}) from error
-        return Response(proof.as_json())
 
 
 class UnpairedSerializer(serializers.Serializer[Any]):
@@ -344,7 +248,6 @@ def _check_plan(who: Principal, plan_id: UUID) -> None:
 
 _OF_ONE = "replicas/<uuid:replica_id>"
 ROUTES = (
-    Route("replicas/prove", Prove, "replica-prove", {"POST": "sync.add_replica"}),
     Route(f"{_OF_ONE}/unpaired", Unpaired, "replica-unpaired", {"GET": "sync.view_replica"}),
     Route(f"{_OF_ONE}/pairs", Pairs, "replica-pairs", {"POST": "sync.view_replica"}),
     Route(f"{_OF_ONE}/link", LinkPlans, "replica-link", {"POST": "sync.change_link"}),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Count, F, Q, QuerySet
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ValidationError
@@ -21,6 +20,7 @@ from planning_sync.sync import registry, removal
 from planning_sync.sync.api import NewReplica, ReplicaSerializer
 from planning_sync.sync.errors import InvalidOption
 from planning_sync.sync.models import Replica
+from planning_sync.sync.registry import Reach
 from plans.api import Strict
 
 
@@ -102,13 +102,16 @@ class Replicas(ApiView):
         body_example={"path": "/srv/plans/notes", "name": "notes"},
     )
     def post(self, request: Request) -> Response:
-        """A folder of the server, below one of PLANNING_SYNC_REPLICA_ROOTS. Not synced yet."""
+        """A folder or file of the server, below one of PLANNING_SYNC_REPLICA_ROOTS, or a service, at or below
+        one of PLANNING_SYNC_REPLICA_SERVICES. Not synced yet.
+        """
         self.who.refuse_if_limited("a new one is none of them")
         body = given(NewReplica, request)
         try:
             row = registry.add_below(
-                settings.PLANNING_SYNC_REPLICA_ROOTS,
+                Reach.configured(),
                 body["path"],
+                kind=body["kind"],
                 name=body.get("name", ""),
                 options=body.get("options"),
                 **self.who.marks,

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from planning_sync.replicas import structured
 from planning_sync.replicas.jsontext import Node, parse
@@ -91,11 +91,29 @@ class Task:
         return bool(self.above)
 
 
-class Tag(NamedTuple):
+@dataclass(frozen=True)
+class Tag:
     """The tasks of one tag, by `own`, each followed by its subtasks."""
 
     node: Node
     tasks: Mapping[str, Task]
+
+    @cached_property
+    def refs(self) -> Mapping[str, str]:
+        """What each task is called in the hub.
+
+        One without a ref that another one depends on goes by its number there, as long as that is so: the
+        dependency could not be named otherwise. Not where the number is the ref of another task.
+        """
+        refs = {own: task.ref for own, task in self.tasks.items()}
+        needed = {self.target(task, each) for task in self.tasks.values() for each in task.dependencies}
+        bare = {own for own in needed if refs.get(own) == ""}
+        taken = {*refs.values()} if bare else set()
+        return {**refs, **{own: own for own in bare if own not in taken}}
+
+    def ref_of(self, own: str) -> str:
+        """What the task is called in the hub; of one that is not there, what it is called here."""
+        return self.refs.get(own, display(own))
 
     def target(self, task: Task, dependency: int | str) -> str:
         """`own` of the task that a dependency of `task` names, whether there is such a one or not."""
@@ -175,7 +193,7 @@ def _record(tag: Tag, task: Task, findings: list[Finding]) -> Record:
         above=task.above,
         said={
             "text": title_said(task.said["title"]),
-            "ref": task.ref,
+            "ref": tag.refs[task.own],
             "status": _status(task, findings),
             "priority": _priority(task),
             "depends_on": _depends_on(tag, task, findings),
@@ -184,7 +202,12 @@ def _record(tag: Tag, task: Task, findings: list[Finding]) -> Record:
         end=task.node.end,
         link=task.key,
         edited=str(task.said.get("updatedAt", "")),
+        further=structured.beyond(task.said, _TAKEN),
     )
+
+
+_TAKEN = frozenset({"id", "metadata", "updatedAt", *(name for name, _type, _told in _TYPES)})
+"""Fields that become some of the hub's, and those of bookkeeping."""
 
 
 def title_said(title: str) -> str:
@@ -218,17 +241,11 @@ def _depends_on(tag: Tag, task: Task, findings: list[Finding]) -> tuple[str, ...
 
     One that has no ref in the hub cannot be named there: it is left out, told, and stays in the file.
     """
-    refs = [ref_of(tag, tag.target(task, dependency)) for dependency in task.dependencies]
+    refs = [tag.ref_of(tag.target(task, dependency)) for dependency in task.dependencies]
     if "" in refs:
         message = f"task {task.own} depends on one without a ref in the hub: the hub does not show that"
         findings.append(_finding(task, "unnamed-dependency", message))
     return tuple(dict.fromkeys(ref for ref in refs if ref))
-
-
-def ref_of(tag: Tag, own: str) -> str:
-    """What the task is called in the hub; of one that is not there, what it is called here."""
-    known = tag.tasks.get(own)
-    return display(own) if known is None else known.ref
 
 
 def is_own(ref: str, above: str) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from planning_sync.replicas.structured import Asked
 from planning_sync.replicas.taskmaster import format as tags
 from planning_sync.replicas.taskmaster.format import Tag
+from planning_sync.replicas.taskmaster.waiting import Edge
 from plans.outline import ROOT
 
 
@@ -26,6 +27,8 @@ class Numbering:
     """`own` by the hub's id, after."""
     by_ref: dict[str, str] = field(default_factory=dict)
     """`own`, after, of the first task that has the ref, after."""
+    waits: frozenset[Edge] = frozenset()
+    """Which tasks are to wait for which that did not yet."""
 
     def __post_init__(self) -> None:
         self.owns = {key: own for own, key in self.keys.items()}
@@ -39,6 +42,15 @@ class Numbering:
 
     def ref_then(self, key: str) -> str:
         return self.asked.target.by_key[key].ref
+
+    def named(self, own: str, refs: Iterable[str]) -> Iterator[str]:
+        """The tasks, after, that the refs name for the one of that number."""
+        return (self.by_ref[ref] for ref in refs if self.by_ref.get(ref, own) != own)
+
+    @property
+    def ids_are_text(self) -> bool:
+        first = next(iter(self.tag.tasks.values()), None)
+        return first is not None and isinstance(first.said["id"], str)
 
     @property
     def keys_then(self) -> dict[str, str]:

@@ -1,20 +1,18 @@
-"""The `tasks.json` of a project as a replica, each tag a plan: `TaskMasterFile`, `KIND`."""
+"""The `tasks.json` of a project as a replica, each tag a plan: `TaskMasterFile`."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
-from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from planning_sync.replicas import atomic, http_plans, names, tree, writing
+from planning_sync.replicas import atomic, names, tree, writing
 from planning_sync.replicas.base import ABSENT, Probe, Problem, Reading, Replica, Scan, Write, checksum
 from planning_sync.replicas.errors import (
-    OptionRefused,
     OutsideRoot,
     PlanChanged,
     PlanUnreadable,
@@ -23,17 +21,13 @@ from planning_sync.replicas.errors import (
 )
 from planning_sync.replicas.files import Entry, Loader, Root, unreadable
 from planning_sync.replicas.jsontext import Node
-from planning_sync.replicas.kinds import Kind, Place
 from planning_sync.replicas.taskmaster.locking import held
-from planning_sync.replicas.taskmaster.service import TaskMasterService
 from planning_sync.replicas.taskmaster.tag import TagFormat, explained
 from planning_sync.replicas.taskmaster.tasksfile import CannotHold, TasksFile, new_file
 from plans.document.text import display
 from plans.outline import Outline
 
 DEFAULT_LIMIT_BYTES = 20 * 1024 * 1024
-PLACES = (Path(".taskmaster", "tasks", "tasks.json"), Path("tasks", "tasks.json"))
-"""Where a project has its file: today, and in older versions of the tool."""
 
 
 class _Stored(NamedTuple):
@@ -69,11 +63,11 @@ class TaskMasterFile(Replica):
         return Scan({name: _sum(tag.raw) for name, tag in plans.items()}, problems)
 
     def probe(self, path: str) -> Probe:
-        tag = self._tag(path)
+        tag = self.tag(path)
         return Probe(ABSENT, ABSENT) if tag is None else Probe(_sum(tag.raw), _sum(tag.raw))
 
     def read(self, path: str) -> Reading:
-        tag = self._tag(path)
+        tag = self.tag(path)
         if tag is None:
             raise PlanUnreadable(path, Unreadable.VANISHED, f"{self.name} has no tag of that name")
         data = tag.raw.encode()
@@ -135,7 +129,7 @@ class TaskMasterFile(Replica):
         with explained(self.name, loaded.data.decode(errors="replace")):
             return _Stored(loaded.data, TasksFile.of(loaded.data), saved_at)
 
-    def _tag(self, path: str) -> Node | None:
+    def tag(self, path: str) -> Node | None:
         """Where the tag stands in the file; None where there is none."""
         _check(path)
         try:
@@ -193,28 +187,3 @@ def _check(path: str) -> None:
     """A tag may have any name that JSON and a database can hold."""
     if not path or display(path) != path:
         raise OutsideRoot(path, "is not the name of a tag")
-
-
-def _locate(given: str) -> Place:
-    """The address of a service, the file itself, or that of the project whose folder is named."""
-    if http_plans.is_address(given):
-        return http_plans.locate(given)
-    path = Path(given).expanduser().resolve()
-    if path.is_dir():
-        found = (path / place for place in PLACES if (path / place).is_file())
-        fallback = path / PLACES[0] if (path / PLACES[0]).parent.is_dir() else None
-        file = next(found, fallback)
-        if file is None:
-            raise OptionRefused("path", f"there is no {PLACES[0]} in {path}; run `task-master init` there")
-        return Place(str(file), path.name)
-    folders = [each for each in path.parents if each.name not in ("tasks", ".taskmaster")]
-    return Place(str(path), folders[0].name)
-
-
-def _connect(path: str, options: Mapping[str, Any]) -> Replica:
-    if http_plans.is_address(path):
-        return TaskMasterService(http_plans.service_at(path, options))
-    return TaskMasterFile(path, limit_bytes=int(options.get("limit_bytes") or DEFAULT_LIMIT_BYTES))
-
-
-KIND = Kind(_connect, http_plans.OPTIONS, _locate)

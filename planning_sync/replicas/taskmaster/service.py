@@ -15,5 +15,5 @@ from planning_sync.replicas.taskmaster.tag import TagFormat
 class TaskMasterService(PlanService):
     kind: ClassVar[str] = "taskmaster"
 
-    def __init__(self, service: Service) -> None:
-        super().__init__(service, TagFormat())
+    def __init__(self, service: Service, *, patches: bool = False) -> None:
+        super().__init__(service, TagFormat(), patches=patches)

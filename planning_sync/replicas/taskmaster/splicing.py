@@ -12,6 +12,7 @@ from typing import Any
 
 from planning_sync.replicas.jsontext import Node, Splices, parse
 from planning_sync.replicas.structured import Asked, Records, Spliced
+from planning_sync.replicas.taskmaster import dependencies
 from planning_sync.replicas.taskmaster import format as tags
 from planning_sync.replicas.taskmaster.format import LINK, NO_TITLE, PRIORITIES, STATUSES, Tag, Task
 from planning_sync.replicas.taskmaster.numbering import Numbering
@@ -27,6 +28,7 @@ def splice(document: Records, asked: Asked) -> Spliced:
     assert isinstance(tag, Tag), "the document of a tag is made from it"
     text = tag.node.text
     numbers = Numbering(tag, asked, {name.own: item.key for name, item in _named(document)})
+    numbers.waits = dependencies.admitted(numbers)
     text = _with_fields(text, tag, numbers)
     if asked.added or asked.moved or asked.removed:
         text = _with_tasks(text, numbers)
@@ -50,15 +52,15 @@ def _with_fields(text: str, tag: Tag, numbers: Numbering) -> str:
     for task in tag.tasks.values():
         key = numbers.keys[task.own]
         fields = numbers.asked.changed.get(key, {})
-        if key in gone or not (fields or moving):
+        if key in gone or not (fields or moving or _is_renamed(numbers, task)):
             continue
         if "priority" in fields and _priority(numbers, key, fields) is None:
             fields = {name: value for name, value in fields.items() if name != "priority"}
         _set_words(splices, task, fields, priority=_priority(numbers, key, fields))
         _set_link(splices, numbers, task, fields)
-        dependencies = _dependencies(numbers, task, fields.get("depends_on"))
-        if dependencies != list(task.dependencies):
-            splices.set_member(task.node, "dependencies", dependencies)
+        waits = dependencies.of_task(numbers, task)
+        if waits != list(task.dependencies):
+            splices.set_member(task.node, "dependencies", waits)
     return splices.done()
 
 
@@ -68,7 +70,7 @@ def _set_link(splices: Splices, numbers: Numbering, task: Task, fields: Mapping[
     bare = not fields.get("priority", "") and "." not in numbers.then[key]
     unset = "priority" in fields and (bare or "without" in task.link)
     kept_ref = numbers.then[key] != task.own and numbers.ref_then(key) != numbers.then[key]
-    if not ("ref" in fields or unset or kept_ref):
+    if not ("ref" in fields or unset or kept_ref or _is_renamed(numbers, task)):
         return
     link = _link(numbers, key, {**task.link}, fields)
     metadata = task.node.members.get("metadata")
@@ -76,6 +78,12 @@ def _set_link(splices: Splices, numbers: Numbering, task: Task, fields: Mapping[
         splices.set_member(task.node, "metadata", {LINK: link})
     elif isinstance(metadata.value, dict):
         splices.set_member(metadata, LINK, link)
+
+
+def _is_renamed(numbers: Numbering, task: Task) -> bool:
+    """Whether it goes by its number because others depend on it, which our link does not say yet."""
+    key = numbers.keys[task.own]
+    return not task.ref and numbers.tag.refs[task.own] == numbers.ref_then(key) != ""
 
 
 def _set_words(splices: Splices, task: Task, fields: Mapping[str, Value], *, priority: str | None) -> None:
@@ -111,37 +119,6 @@ def _link(numbers: Numbering, key: str, link: dict[str, Any], fields: Mapping[st
         if not fields["priority"] and "." not in numbers.then[key]:
             link["without"] = ["priority"]
     return link
-
-
-def _dependencies(numbers: Numbering, task: Task, wanted: Value | None) -> list[int | str]:
-    """The dependencies as they are to be written: those that stay, as they are, then new ones."""
-    kept: list[int | str] = []
-    said: set[str] = set()
-    mine = numbers.renamed(task.own)
-    stays, below = mine == task.own, "." in mine
-    for dependency in task.dependencies:
-        own = numbers.tag.target(task, dependency)
-        ref = tags.ref_of(numbers.tag, own)
-        if wanted is not None and ref and ref not in wanted:
-            continue
-        now = numbers.renamed(own)
-        if now:
-            kept.append(dependency if stays and now == own else _written(numbers, now, below))
-        said.add(ref)
-    new = [ref for ref in wanted or () if ref not in said and numbers.by_ref.get(ref, mine) != mine]
-    return [*kept, *(_written(numbers, numbers.by_ref[ref], below) for ref in new)]
-
-
-def _written(numbers: Numbering, own: str, for_subtask: bool) -> int | str:
-    """As the tool writes a dependency: a number among those of a subtask would be one beside it."""
-    if "." in own or for_subtask or _ids_are_text(numbers.tag):
-        return own
-    return int(own)
-
-
-def _ids_are_text(tag: Tag) -> bool:
-    first = next(iter(tag.tasks.values()), None)
-    return first is not None and isinstance(first.said["id"], str)
 
 
 # ------------------------------------------------------------------------------------ tasks
@@ -209,11 +186,7 @@ def _created(numbers: Numbering, item: Item, *, below: bool) -> dict[str, Any]:
         "details": "",
         "testStrategy": "",
         "status": STATUSES.word(item.status) or "pending",
-        "dependencies": [
-            _written(numbers, numbers.by_ref[ref], below)
-            for ref in item.depends_on
-            if ref in numbers.by_ref and numbers.by_ref[ref] != own
-        ],
+        "dependencies": dependencies.of_new(numbers, item),
         "priority": PRIORITIES.word(item.priority) or tags.USUAL_PRIORITY,
         "subtasks": [],
         "metadata": {LINK: _link(numbers, item.key, {}, {"priority": item.priority})},
@@ -246,4 +219,4 @@ def _moved(task: Task, own: str, key: str) -> dict[str, Any]:
 
 def _id(numbers: Numbering, own: str, *, below: bool) -> int | str:
     number = own.rpartition(".")[2]
-    return number if _ids_are_text(numbers.tag) and not below else int(number)
+    return number if numbers.ids_are_text and not below else int(number)

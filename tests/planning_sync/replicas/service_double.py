@@ -10,13 +10,14 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
 from planning_sync.replicas.http_credentials import Request
+from tests.waiting import PATIENCE_SECONDS
 
 Answer = tuple[int, dict[str, str], bytes]
 """Status, headers, body."""
@@ -48,17 +49,20 @@ class ServiceDouble:
     plans: dict[str, bytes] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     received: list[Told] = field(default_factory=list)
+    finished: int = 0
+    """Requests that nothing is done for any more."""
     partial: frozenset[str] = frozenset()
     """Left out of listings, which then say that they are not complete."""
     page_size: int = 1000
     before_put: Callable[[], None] | None = None
     """Called once, when the next plan is about to be put: the moment for someone else's edit."""
     accept: Callable[[Told], bool] = lambda told: True
+    patches: bool = True
 
     def __enter__(self) -> Self:
         self._lock = threading.Lock()
         self.next_done = threading.Event()
-        methods = dict.fromkeys(("do_GET", "do_PUT", "do_DELETE"), _Handler.serve)
+        methods = dict.fromkeys(("do_GET", "do_PUT", "do_PATCH", "do_DELETE"), _Handler.serve)
         handler = type("Bound", (_Handler,), {"owner": self, **methods})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
@@ -85,7 +89,8 @@ class ServiceDouble:
 
     def done(self, method: str, ident: str, body: bytes, told: dict[str, str], cursor: str) -> Answer:
         """What the service itself does: each request at once and alone."""
-        act, self.before_put = (self.before_put, None) if method == "PUT" else (None, self.before_put)
+        writes = method in ("PUT", "PATCH")
+        act, self.before_put = (self.before_put, None) if writes else (None, self.before_put)
         if act is not None:
             act()
         with self._lock:
@@ -95,8 +100,15 @@ class ServiceDouble:
             tag = "" if present is None else etag(present)
             if told.get("if-match", tag) != tag or (told.get("if-none-match") == "*" and present is not None):
                 return 412, {}, b""
+            if method == "PATCH" and not self.patches:
+                return 405, {}, b""
             if present is None and method != "PUT":
                 return 404, {}, b""
+            if method == "PATCH":
+                assert present is not None
+                document = patched(json.loads(present), json.loads(body))
+                self.plans[ident] = json.dumps(document, indent=1).encode()
+                return 200, {"ETag": etag(self.plans[ident])}, b""
             if method == "PUT":
                 self.plans[ident] = body
                 return 200 if present is not None else 201, {"ETag": etag(body)}, b""
@@ -122,6 +134,30 @@ def etag(data: bytes) -> str:
     return f'"{hashlib.sha256(data).hexdigest()[:20]}"'
 
 
+def patched(document: Any, operations: Iterable[Mapping[str, Any]]) -> Any:
+    """The document after those operations of RFC 6902 that there are."""
+    whole = {"": document}
+    for each in operations:
+        steps: list[str] = ["", *each["path"].split("/")[1:]]
+        last = steps.pop()
+        place: Any = whole
+        for step in steps:
+            place = place[_key(place, step)]
+        key = _key(place, last)
+        if each["op"] == "remove":
+            del place[key]
+        elif each["op"] == "add" and isinstance(place, list):
+            place.insert(key, each["value"])
+        else:
+            assert each["op"] == "add" or key in place or isinstance(place, list)
+            place[key] = each["value"]
+    return whole[""]
+
+
+def _key(place: Any, step: str) -> Any:
+    return int(step) if isinstance(place, list) else step.replace("~1", "/").replace("~0", "~")
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     owner: ServiceDouble
@@ -130,8 +166,16 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {key.lower(): value for key, value in self.headers.items()}
         told = Told(Request(self.command, self.path, body), headers)
-        self.owner.received.append(told)
         fault = self.owner.fault_for(self.command) or Fault("")
+        if fault.what == "reorder":
+            self.owner.next_done.clear()
+        self.owner.received.append(told)
+        try:
+            self._serve(told, fault)
+        finally:
+            self.owner.finished += 1
+
+    def _serve(self, told: Told, fault: Fault) -> None:
         if fault.what == "delay":
             time.sleep(fault.seconds)
         if fault.what == "drop":
@@ -145,8 +189,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve_for_real(self, told: Told, fault: Fault) -> None:
         if fault.what == "reorder":
-            self.owner.next_done.clear()
-            self.owner.next_done.wait(5)
+            self.owner.next_done.wait(PATIENCE_SECONDS)
         for _ in range(2 if fault.what == "repeat" else 1):
             answer = self._done(told)
         if fault.what in ("lose", "reorder"):

@@ -11,7 +11,9 @@ import pickle
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,9 +22,16 @@ from planning_sync.replicas.errors import CredentialsMissing, PlanUnreadable, Se
 from planning_sync.replicas.http import Limits, Service
 from planning_sync.replicas.http_credentials import SCHEMES, signer
 from tests.planning_sync.replicas.service_double import Fault, ServiceDouble, Told, etag
+from tests.waiting import PATIENCE_SECONDS, until
 
 SECRET = "env:PLANNING_SYNC_REPLICA_TEST"
-QUICK = Limits(connect_seconds=0.5, answer_seconds=0.3, patience_seconds=5, per_minute=100_000)
+PATIENT = Limits(
+    connect_seconds=PATIENCE_SECONDS,
+    answer_seconds=PATIENCE_SECONDS,
+    patience_seconds=PATIENCE_SECONDS,
+    per_minute=100_000,
+)
+HASTY = replace(PATIENT, answer_seconds=0.3)
 
 
 @pytest.fixture
@@ -42,7 +51,7 @@ class Waits:
         self.seconds.append(seconds)
 
 
-def service(double: ServiceDouble, scheme: str = "none", limits: Limits = QUICK) -> Service:
+def service(double: ServiceDouble, scheme: str = "none", limits: Limits = PATIENT) -> Service:
     return Service(double.url, signer(scheme, SECRET), limits, pause=Waits())
 
 
@@ -62,17 +71,16 @@ def test_a_request_that_reads_is_repeated_until_it_goes_well(double: ServiceDoub
 
 
 def test_an_answer_that_takes_too_long_is_asked_for_again(double: ServiceDouble) -> None:
-    double.faults = [Fault("delay", seconds=0.6)]
-    assert service(double).ask("GET", "plans/a").status == 200
+    double.faults = [Fault("delay", seconds=PATIENCE_SECONDS)]
+    hasty = replace(PATIENT, answer_seconds=1.0, tries=10)
+    assert service(double, limits=hasty).ask("GET", "plans/a").status == 200
 
 
 def test_an_answer_that_drips_in_is_not_waited_for(double: ServiceDouble) -> None:
     double.plans["a"] = b"x" * 100
-    double.faults = [Fault("drip", seconds=0.02)] * 3
-    started = time.monotonic()
+    double.faults = [Fault("drip", seconds=0.02)] * HASTY.tries
     with pytest.raises(ServiceAway, match="did not answer in time"):
-        service(double).ask("GET", "plans/a")
-    assert time.monotonic() - started < 3
+        service(double, limits=HASTY).ask("GET", "plans/a")
 
 
 def test_what_never_goes_well_is_given_up_after_as_many_tries_as_told(double: ServiceDouble) -> None:
@@ -80,7 +88,7 @@ def test_what_never_goes_well_is_given_up_after_as_many_tries_as_told(double: Se
     asked = service(double)
     with pytest.raises(ServiceAway, match="answered 503"):
         asked.ask("GET", "plans/a")
-    assert len(double.received) == QUICK.tries
+    assert len(double.received) == PATIENT.tries
 
 
 def test_the_waits_between_tries_grow_and_are_not_all_the_same(double: ServiceDouble) -> None:
@@ -119,7 +127,7 @@ def test_a_write_without_a_condition_is_repeated_where_it_surely_was_not_done(do
 
 def test_a_write_that_arrives_late_and_twice_overwrites_nothing(double: ServiceDouble) -> None:
     double.faults = [Fault("reorder", "PUT")]
-    late = service(double, limits=Limits(answer_seconds=0.3, tries=1, per_minute=100_000))
+    late = service(double, limits=replace(HASTY, tries=1))
     results: list[object] = []
 
     def write() -> None:
@@ -129,11 +137,10 @@ def test_a_write_that_arrives_late_and_twice_overwrites_nothing(double: ServiceD
 
     writer = threading.Thread(target=write)
     writer.start()
-    while not double.received:
-        time.sleep(0.005)
+    until(lambda: double.received, told="the late one")
     assert put(service(double), b"first") == 200
     writer.join()
-    time.sleep(0.1)
+    until(lambda: double.finished == 2, told="the late one, done after the first one")
     assert double.plans["a"] == b"first"
     assert results
 
@@ -147,7 +154,7 @@ def test_each_write_has_a_key_of_its_own(double: ServiceDouble) -> None:
 def test_a_service_that_says_when_to_come_back_is_asked_no_sooner(double: ServiceDouble) -> None:
     double.faults = [Fault("429", headers={"Retry-After": "2"})]
     waits = Waits()
-    Service(double.url, signer("none", ""), QUICK, pause=waits).ask("GET", "plans/a")
+    Service(double.url, signer("none", ""), PATIENT, pause=waits).ask("GET", "plans/a")
     assert waits.seconds == [2.0]
 
 
@@ -168,7 +175,7 @@ def test_a_retry_after_that_makes_no_sense_is_none(told: str) -> None:
 
 
 def test_nobody_there_is_said_so(double: ServiceDouble) -> None:
-    away = Service("http://127.0.0.1:9", signer("none", ""), QUICK, pause=Waits())
+    away = Service("http://127.0.0.1:9", signer("none", ""), PATIENT, pause=Waits())
     with pytest.raises(ServiceAway, match="cannot be reached"):
         away.ask("GET", "plans")
 
@@ -192,14 +199,15 @@ def test_a_body_over_the_limit_is_not_sent(double: ServiceDouble) -> None:
     assert double.received == []
 
 
-def test_requests_keep_the_pace_once_the_first_ones_are_through() -> None:
+def test_requests_keep_the_pace_once_the_first_ones_are_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "time", SimpleNamespace(monotonic=lambda: 1000.0))
     waits = Waits()
     pace = http.Pace(per_minute=60)
     for _ in range(5):
         pace.wait(waits)
     assert len(waits.seconds) >= 3
     assert waits.seconds == sorted(waits.seconds)
-    assert waits.seconds[-1] == pytest.approx(len(waits.seconds), abs=0.1)
+    assert waits.seconds[-1] == pytest.approx(len(waits.seconds))
 
 
 # ------------------------------------------------------------------------------------- credentials
@@ -262,7 +270,7 @@ def test_a_secret_may_come_from_a_file(
     "named", ["env:PATH", "env:PLANNING_SYNC_SECRET_KEY", "file:/etc/passwd", "s3cret", ""]
 )
 def test_only_secrets_meant_for_replicas_can_be_named(double: ServiceDouble, named: str) -> None:
-    asked = Service(double.url, signer("key", named), QUICK)
+    asked = Service(double.url, signer("key", named), PATIENT)
     with pytest.raises(CredentialsMissing, match="is not env:PLANNING_SYNC_REPLICA_ and a name"):
         asked.ask("GET", "plans/a")
     assert double.received == []

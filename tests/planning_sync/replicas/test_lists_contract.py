@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
 from planning_sync.replicas import http, listing, roadmap
-from planning_sync.replicas.errors import ServiceAway
+from planning_sync.replicas.errors import PlanChanged, ServiceAway
 from planning_sync.replicas.http import Limits, Service
 from planning_sync.replicas.http_credentials import signer
 from planning_sync.replicas.http_plans import PlanService
@@ -18,7 +19,7 @@ from planning_sync.replicas.listing import ListFolder
 from planning_sync.replicas.listing_format import ListFormat, empty_csv, empty_json, open_csv, open_json
 from planning_sync.replicas.mapping_file import read
 from planning_sync.replicas.roadmap import RoadmapFolder, RoadmapService
-from tests.planning_sync.replicas.contract import MARKDOWN, ReplicaContract, Samples, World
+from tests.planning_sync.replicas.contract import MARKDOWN, ReplicaContract, Samples, World, tick
 from tests.planning_sync.replicas.disk import DiskWorld
 from tests.planning_sync.replicas.service_double import Fault, ServiceDouble
 
@@ -153,6 +154,34 @@ def test_a_deletion_that_meets_trouble_on_the_way_is_done(what: str) -> None:
         double.faults = [Fault(what, "DELETE")]
         assert world.replica.commit(write) == ""
         assert world.contents() == {}
+        http.close_all()
+
+
+@pytest.mark.parametrize(("offered", "methods"), [(True, ["PATCH"]), (False, ["PATCH", "PUT"])])
+def test_an_edit_is_sent_as_a_patch_where_the_service_takes_one(offered: bool, methods: list[str]) -> None:
+    with ServiceDouble({"a": PLAN}, patches=offered) as double:
+        world = ServiceWorld(double)
+        world.replica = RoadmapService(world.service, world.replica.format, patches=True)
+        stamp = world.replica.commit(tick(world.replica, "a"))
+        assert json.loads(double.plans["a"]) == json.loads(ROADMAP.ticked)
+        assert stamp == world.replica.probe("a").stamp
+        sent = [told.request for told in double.received if told.request.method in ("PATCH", "PUT")]
+        assert [request.method for request in sent] == methods
+        assert json.loads(sent[0].body) == [
+            {"op": "replace", "path": "/items/0/status", "value": "completed"}
+        ]
+        http.close_all()
+
+
+@pytest.mark.parametrize("what", ["drop", "lose", "truncate", "repeat", "502"])
+def test_a_patch_that_meets_trouble_on_the_way_is_done_once_or_told(what: str) -> None:
+    with ServiceDouble({"a": PLAN}) as double:
+        world = ServiceWorld(double)
+        world.replica = RoadmapService(world.service, world.replica.format, patches=True)
+        double.faults = [Fault(what, "PATCH")]
+        with suppress(PlanChanged):  # the answer was lost, and the document is spelled by the service
+            world.replica.commit(tick(world.replica, "a"))
+        assert json.loads(double.plans["a"]) == json.loads(ROADMAP.ticked)
         http.close_all()
 
 

@@ -14,6 +14,7 @@ from planning_sync.replicas.taskmaster import TaskMasterFile, locking
 from planning_sync.replicas.taskmaster.locking import held
 from tests.planning_sync.replicas.contract import tick
 from tests.planning_sync.replicas.taskmaster_world import file_of, tag, task
+from tests.waiting import PATIENCE_SECONDS
 
 TEXT = file_of({"master": tag(task(1, "List the modules"))})
 
@@ -43,7 +44,10 @@ def unlock(place: Path) -> None:
 
 
 @pytest.mark.parametrize("style", ["folder", "file"])
-def test_a_write_waits_for_the_lock_of_the_tool_and_then_looks_again(style: str, file: Path) -> None:
+def test_a_write_waits_for_the_lock_of_the_tool_and_then_looks_again(
+    style: str, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locking, "_WAIT_SECONDS", PATIENCE_SECONDS)
     replica = TaskMasterFile(file)
     write = tick(replica, "master")
     place = lock(file, style)

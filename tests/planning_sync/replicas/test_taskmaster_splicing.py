@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from planning_sync.replicas.base import Reading, Write
 from planning_sync.replicas.taskmaster import TaskMasterFile
 from planning_sync.replicas.taskmaster.format import tasks_of
+from planning_sync.replicas.taskmaster.waiting import admitted
 from plans.outline import ROOT, Added, Changed, Item, Kind, Outline, Place, Removed, apply, places
 from tests.outlines import outline, walked
 from tests.planning_sync.replicas.contract import known
@@ -234,22 +235,95 @@ def test_a_plan_with_phases_and_deep_tasks_is_a_list_that_still_knows_them(folde
     assert read.document.outline == target
 
 
-def test_a_dependency_on_a_task_that_has_no_ref_stays_where_it_is(folder: Path) -> None:
-    target = Outline(
-        Item(ROOT, Kind.PLAN, ROOT, "Plan"),
-        (Item("a", Kind.TASK, ROOT, "A", "", "todo"), Item("b", Kind.TASK, ROOT, "B", "", "todo")),
+def bare(folder: Path, ref: str) -> TaskMasterFile:
+    """Two tasks that the hub brought, the second with that ref, on the first of which it depends since."""
+    items = (
+        Item("a", Kind.TASK, ROOT, "A", "", "todo"),
+        Item("b", Kind.TASK, ROOT, "B", ref, "todo"),
     )
-    replica = TaskMasterFile(folder / "bare.json")
-    replica.commit(replica.prepare_new(target))
-    text = (folder / "bare.json").read_text()
-    text = text[::-1].replace('"dependencies": []'[::-1], '"dependencies": [1]'[::-1], 1)[::-1]
-    (folder / "bare.json").write_text(text)
+    file = folder / f"bare{ref}.json"
+    replica = TaskMasterFile(file)
+    replica.commit(replica.prepare_new(Outline(Item(ROOT, Kind.PLAN, ROOT, "Plan"), items)))
+    tags = json.loads((file).read_text())
+    tags["plan"]["tasks"][1]["dependencies"] = [1]
+    (file).write_text(json.dumps(tags, indent=2))
+    return replica
+
+
+def linked(replica: TaskMasterFile) -> Reading:
     reading = replica.read("plan")
-    reading = reading.rekeyed([name.link for name in reading.document.names])
-    assert [item.depends_on for item in reading.document.outline.items] == [(), ()]
-    done = [item._replace(status="done") for item in reading.document.outline.items]
+    return reading.rekeyed([name.link for name in reading.document.names])
+
+
+def test_a_task_without_a_ref_goes_by_its_number_while_another_depends_on_it(folder: Path) -> None:
+    items = linked(bare(folder, "")).document.outline.items
+    assert [(item.ref, item.depends_on) for item in items] == [("1", ()), ("", ("1",))]
+
+
+def test_a_task_that_got_its_number_as_ref_keeps_it_when_the_hub_takes_the_dependency_away(
+    folder: Path,
+) -> None:
+    (folder / "bare.json").unlink()
+    reading = linked(replica := bare(folder, ""))
+    target = apply(reading.document.outline, [Changed("b", "depends_on", ("1",), ())])
+    replica.commit(write := replica.prepare(reading, target))
+    assert write.left == ()
+    assert [(item.ref, item.depends_on) for item in linked(replica).document.outline.items] == [
+        *(("1", ()), ("", ()))
+    ]
+
+
+def test_a_dependency_that_cannot_be_named_stays_where_it_is(folder: Path) -> None:
+    replica = bare(folder, "1")
+    reading = linked(replica)
+    items = reading.document.outline.items
+    assert [(item.ref, item.depends_on) for item in items] == [("", ()), ("1", ())]
+    assert [finding.code for finding in reading.document.findings] == ["unnamed-dependency"]
+    done = [item._replace(status="done") for item in items]
     replica.commit(replica.prepare(reading, Outline(reading.document.outline.plan, tuple(done))))
-    assert json.loads((folder / "bare.json").read_text())["plan"]["tasks"][1]["dependencies"] == [1]
+    assert json.loads((folder / "bare1.json").read_text())["plan"]["tasks"][1]["dependencies"] == [1]
+
+
+def test_a_dependency_that_closes_a_circle_stays_in_the_hub_and_the_others_are_written(folder: Path) -> None:
+    refs = {"1": ("2",), "2": ("3", "4"), "3": ("1",), "4": ("4",)}
+    items = tuple(
+        Item(ref, Kind.TASK, ROOT, f"Task {ref}", ref, "todo", depends_on=others)
+        for ref, others in refs.items()
+    )
+    replica = TaskMasterFile(folder / "round.json")
+    write = replica.prepare_new(Outline(Item(ROOT, Kind.PLAN, ROOT, "Plan"), items))
+    replica.commit(write)
+    said = {item.ref: item.depends_on for item in replica.read("plan").document.outline.items}
+    assert said == {"1": ("2",), "2": ("3", "4"), "3": (), "4": ()}
+    assert {(change.key, change.field) for change in write.left if isinstance(change, Changed)} == {
+        *(("3", "depends_on"), ("4", "depends_on"))
+    }
+
+
+def test_a_dependency_may_change_its_direction(folder: Path) -> None:
+    text = tag(task(1, "A", dependencies=[2]), task(2, "B"))
+    replica, reading = reading_of(text, folder)
+    start = reading.document.outline
+    one, two = (item.key for item in start.items)
+    turned = [Changed(two, "depends_on", (), ("1",)), Changed(one, "depends_on", ("2",), ())]
+    write = replica.prepare(reading, apply(start, turned))
+    assert write.left == ()
+    assert write.document is not None
+    assert [item.depends_on for item in write.document.outline.items] == [(), ("1",)]
+
+
+EDGES = st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from("abcdef")), max_size=14, unique=True)
+
+
+@given(EDGES, EDGES)
+def test_what_is_admitted_closes_no_circle_and_whatever_closes_none_is_admitted(
+    kept: list[tuple[str, str]], new: list[tuple[str, str]]
+) -> None:
+    kept = sorted(admitted([], kept))
+    found = admitted(kept, new)
+    assert found <= set(new)
+    assert admitted([], [*kept, *found]) == {*kept, *found}
+    assert all(not admitted([*kept, *found], [edge]) for edge in set(new) - found)
 
 
 def test_text_on_one_line_stays_on_one_line(folder: Path) -> None:

@@ -126,4 +126,4 @@ def outcome(replica: Replica, write: Write) -> str:
 
 
 TestTwins = Twins.TestCase
-TestTwins.settings = settings(deadline=None, max_examples=40, stateful_step_count=20)
+TestTwins.settings = settings(deadline=None, max_examples=25, stateful_step_count=20)

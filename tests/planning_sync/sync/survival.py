@@ -11,6 +11,7 @@ from conflicts.merge.model import ORDER, PARENT, PRESENCE
 from conflicts.models import Conflict
 from planning_sync.sync import exchange, state
 from planning_sync.sync.models import Intent, Link
+from planning_sync.sync.recognition import recognise
 from plans import identity, storage
 from plans import outline as outlines
 from plans.document import Document, parse
@@ -35,6 +36,21 @@ def disagreements(link: Link, data: bytes) -> tuple[list[str], set[str]]:
     if not exchange.without(seen, unreachable).same_shape(document.outline):
         told = f"{drawn(seen)}\n{drawn(document.outline)}\n{matched}\n{document.hidden}\n{data.decode()}"
         return [f"{link.path}: the outline seen last is not that of the file:\n{told}"], set()
+    return _untold(link, seen, unreachable)
+
+
+def recorded_disagreements(link: Link, document: Document) -> tuple[list[str], set[str]]:
+    """As `disagreements`, of a plan that is records: what it has no words for is remembered."""
+    seen = state.unpack(link.seen)
+    keys = recognise(document, seen, state.names(link.seen), seen.by_key).keys
+    found = document.rekeyed([keys.get(item.key, item.key) for item in document.outline.items]).recalled(seen)
+    if found.outline != seen:
+        told = f"{outlines.diff(seen, found.outline)}\n{drawn(seen)}\n{document.data.decode()}"
+        return [f"{link.path}: the outline seen last is not that of the records:\n{told}"], set()
+    return _untold(link, seen, frozenset())
+
+
+def _untold(link: Link, seen: Outline, unreachable: Collection[str]) -> tuple[list[str], set[str]]:
     hub = storage.load(link.plan).outline
     held = set(state.unpack_held(link.held))
     differences = _Told(hub, seen, open_conflicts(link), held, unreachable)

@@ -22,6 +22,7 @@ from plans import services as plans
 from plans.models import Plan, Task
 from tests.planning_sync.replicas.service_double import Fault, ServiceDouble
 from tests.planning_sync.sync.console import ask, run
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
 
@@ -412,9 +413,9 @@ def test_the_watcher_sees_a_save_of_a_file_and_asks_a_service_now_and_then(
     thread = Thread(target=watch.Watcher(stop=stop, on_pass=passes.put).run)
     thread.start()
     try:
-        passes.get(timeout=20)
+        passes.get(timeout=PATIENCE_SECONDS)
         place.write(place.read().replace("Sign in", "Sign in by mail"))
-        while not passes.get(timeout=20).changed:
+        while not passes.get(timeout=PATIENCE_SECONDS).changed:
             pass
         assert Task.objects.filter(text="Sign in by mail").exists()
     finally:

@@ -51,7 +51,7 @@ class Campaign:
         self.sync()
         self.rows += [
             services.add_replica(
-                *(double.url,), actor="alice", name="service", kind="roadmap", timeout_seconds=0.3
+                *(double.url,), actor="alice", name="service", kind="roadmap", timeout_seconds=1.0
             ),
             services.add_replica(
                 self.table.parent, actor="alice", kind="list", include=["*.csv"], mapping=MAPPING
@@ -77,7 +77,7 @@ class Campaign:
             chosen = self.random.choices(
                 FAULTS, weights=(4, 4, 4, 4, 2, 2, 2, 1), k=self.random.randint(1, 4)
             )
-            self.double.faults = [Fault(what, seconds=0.4) for what in chosen]
+            self.double.faults = [Fault(what, seconds=1.2) for what in chosen]
         for _ in range(self.random.randint(1, 2)):
             act = self.random.choice((self.tick, self.tick, self.add, self.remove))
             act(self.random.choice(("hub", "notes", "service", "table")))

@@ -15,9 +15,8 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -40,7 +39,7 @@ from conflicts.models import Conflict
 from planning_sync.replicas import atomic, memory
 from planning_sync.replicas.kinds import Kind
 from planning_sync.sync import services, sides
-from planning_sync.sync.models import Intent, Link, Replica
+from planning_sync.sync.models import Intent, Link
 from planning_sync.sync.passes import Options
 from planning_sync.sync.report import Report
 from plans import models, storage
@@ -48,7 +47,8 @@ from plans import services as plans
 from plans.errors import PlansError
 from plans.models import Plan
 from tests.planning_sync.sync import survival
-from tests.planning_sync.sync.pages import EDITS, Mint, new_plan, tokens
+from tests.planning_sync.sync.pages import EDITS, Mint, tokens
+from tests.planning_sync.sync.places import Disk, Place, Twin
 
 NAMES = ("a.md", "b.md", "sub/a.md", "sub/c.md")
 CHECKPOINTS = (*atomic.CHECKPOINTS, "decided", "written", "advanced")
@@ -56,63 +56,6 @@ MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """Where writing to disk costs nothing, if there is such a place: crashes are injected, not real, here."""
 STEP = st.integers(0, 11)
 SPOT = st.integers(0, 30)
-
-
-class Place(Protocol):
-    """Where files are, as the people see it who edit them."""
-
-    row: Replica
-
-    def contents(self) -> dict[str, bytes]: ...
-    def put(self, path: str, data: bytes) -> None: ...
-    def remove(self, path: str) -> None: ...
-    def rename(self, path: str, name: str) -> None: ...
-
-
-@dataclass
-class Disk:
-    folder: Path
-    row: Replica
-
-    def contents(self) -> dict[str, bytes]:
-        found = sorted(self.folder.rglob("*.md"))
-        return {str(place.relative_to(self.folder)): place.read_bytes() for place in found}
-
-    def put(self, path: str, data: bytes) -> None:
-        place = self.folder / path
-        place.parent.mkdir(exist_ok=True)
-        place.write_bytes(data)
-        os.utime(place, ns=(0, place.stat().st_mtime_ns - 60 * 1_000_000_000))
-
-    def remove(self, path: str) -> None:
-        (self.folder / path).unlink()
-
-    def rename(self, path: str, name: str) -> None:
-        (self.folder / name).parent.mkdir(exist_ok=True)
-        (self.folder / path).rename(self.folder / name)
-
-    def leftovers(self) -> list[Path]:
-        return [place for place in self.folder.rglob(".*") if place.is_file()]
-
-
-@dataclass
-class Twin:
-    folder: memory.MemoryFolder
-    row: Replica
-
-    def contents(self) -> dict[str, bytes]:
-        return self.folder.contents()
-
-    def put(self, path: str, data: bytes) -> None:
-        self.folder.put(path, data)
-
-    def remove(self, path: str) -> None:
-        self.folder.discard(path)
-
-    def rename(self, path: str, name: str) -> None:
-        data = self.folder.contents()[path]
-        self.folder.discard(path)
-        self.folder.put(name, data)
 
 
 class Killed(BaseException):
@@ -153,8 +96,19 @@ def _plan(conflict: Conflict) -> Plan:
     return conflict.plan
 
 
+DEEPEST = 4
+"""How deep the phases of the hub nest here, about: Markdown has no more than six levels of headings."""
+
+
+def _depth(row: Any) -> int:
+    return 1 + _depth(row.parent) if isinstance(row, models.Phase) else 0
+
+
 class World(RuleBasedStateMachine):
     follow = False
+
+    rounds = 1
+    """How many passes of each replica it takes to bring an edit everywhere."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -166,17 +120,23 @@ class World(RuleBasedStateMachine):
         self.gone: set[str] = set()
         self.filed: set[str] = set()
         self.scratch = tempfile.TemporaryDirectory(prefix="planning-sync-machine-", dir=MEMORY)
-        folder = Path(self.scratch.name) / "plans"
-        folder.mkdir()
-        twin = memory.MemoryFolder()
         self.connected = dict(sides.KINDS)
-        sides.KINDS["memory"] = Kind(lambda path, options: twin)
-        self.disk = Disk(folder, services.add_replica(folder, actor="alice"))
-        self.twin = Twin(twin, services.add_replica(folder.with_name("twin"), actor="alice", kind="memory"))
-        self.places: tuple[Place, ...] = (self.disk, self.twin)
-        for place, name in ((self.disk, "a.md"), (self.disk, "b.md"), (self.twin, "a.md")):
-            place.put(name, new_plan(self.mint, len(name)).encode())
+        self.places = self.make_places(Path(self.scratch.name))
         self.full_sync()
+
+    def make_places(self, folder: Path) -> tuple[Place, ...]:
+        """Two places with some plans."""
+        twin = memory.MemoryFolder()
+        sides.KINDS["memory"] = Kind(lambda path, options: twin)
+        disk = self.make_disk(folder)
+        other = Twin(services.add_replica(folder / "twin", actor="alice", kind="memory"), twin)
+        for place, name in ((disk, "a.md"), (disk, "b.md"), (other, "a.md")):
+            place.put(name, place.fresh(self.mint, len(name)))
+        return disk, other
+
+    def make_disk(self, folder: Path) -> Disk:
+        (folder / "plans").mkdir()
+        return Disk(services.add_replica(folder / "plans", actor="alice"), folder / "plans")
 
     def teardown(self) -> None:
         try:
@@ -200,16 +160,13 @@ class World(RuleBasedStateMachine):
         if chosen is None:
             return
         place, path = chosen
-        text = place.contents()[path].decode()
-        after = EDITS[edit](text, self.mint, where, how)
-        if after != text:
-            place.put(path, after.encode())
+        place.edit(path, edit, self.mint, self._touch, where, how)
 
     @rule(side=st.integers(0, 1), name=st.sampled_from(NAMES), how=STEP)
     def create_file(self, side: int, name: str, how: int) -> None:
         place = self.places[side]
         if name not in place.contents():
-            place.put(name, new_plan(self.mint, how).encode())
+            place.put(name, place.fresh(self.mint, how))
 
     @rule(at=STEP)
     def delete_file(self, at: int) -> None:
@@ -323,7 +280,7 @@ class World(RuleBasedStateMachine):
     @rule(at=SPOT, how=STEP)
     def add_phase_in_hub(self, at: int, how: int) -> None:
         row = self._row(at, models.Phase) if how % 2 else self._live_plan(at)
-        if row is not None:
+        if row is not None and _depth(row) < DEEPEST:
             with self._hub_edit():
                 plans.add_phase(row, self.mint.text("phase", how), actor="bob")
 
@@ -339,7 +296,7 @@ class World(RuleBasedStateMachine):
         if how % 2 and isinstance(target, kind):
             parent, after = target.parent or getattr(target, "phase", None) or target.plan, target
         self._touch_plan(row.plan_id)
-        if after != row:
+        if after != row and (kind is models.Task or _depth(target) < DEEPEST // 2):
             with self._hub_edit():
                 plans.move(row, parent=parent, after=after, actor="bob")
 
@@ -376,7 +333,7 @@ class World(RuleBasedStateMachine):
             for link in Link.objects.filter(plan=plan, replica=place.row):
                 for path, data in place.contents().items():
                     if path == link.path or checksum_of(data) == link.checksum:
-                        outline = survival.parsed(data, path).outline
+                        outline = place.outline(path, data)
                         read = tokens("\n".join(item.text for item in (outline.plan, *outline.items)))
                         self.mint.dead |= tokens(data.decode()) - read
 
@@ -443,7 +400,7 @@ class World(RuleBasedStateMachine):
     @rule()
     def full_sync(self) -> None:
         before = self._files()
-        for place in self.places:
+        for place in self.places * self.rounds:
             report = self._sync(place)
             assert not report.errors, report.errors
             assert not report.refused, report.refused
@@ -532,7 +489,7 @@ class World(RuleBasedStateMachine):
         for place, files in zip(self.places, before, strict=True):
             for path, data in place.contents().items():
                 if path in files and files[path] != data:
-                    wrong = survival.foreign_changes(files[path], data, path, self.touched)
+                    wrong = place.foreign_changes(files[path], data, path, self.touched)
                     assert not wrong, f"{path}: changed without being asked: {wrong}"
 
     def _check_sides(self) -> None:
@@ -552,11 +509,11 @@ class World(RuleBasedStateMachine):
                 if link.plan_id in conflicted:
                     self.waiting |= tokens(files.get(link.path, b"").decode())
                 elif link.path in here:
-                    wrong, waiting = survival.disagreements(link, files[link.path])
+                    wrong, waiting = place.disagreements(link, files[link.path])
                     assert not wrong, "\n".join(wrong)
                     self.waiting |= waiting
         assert not Plan.objects.live().filter(links=None).exists(), "a plan that no replica has"
-        assert not self.disk.leftovers(), "temporary files were left"
+        assert not any(place.leftovers() for place in self.places), "temporary files were left"
 
     def _check_tokens(self) -> None:
         contents = "\n".join(data.decode() for files in self._files() for data in files.values())
@@ -566,9 +523,9 @@ class World(RuleBasedStateMachine):
         parsed = tokens(
             "\n".join(
                 item.text
-                for files in self._files()
+                for place, files in zip(self.places, self._files(), strict=True)
                 for path, data in files.items()
-                for outline in [survival.parsed(data, path).outline]
+                for outline in [place.outline(path, data)]
                 for item in (outline.plan, *outline.items)
             )
         )
@@ -609,7 +566,7 @@ def chosen(name: str, usual: int) -> int:
 
 PHASES = (Phase.generate, Phase.shrink) if "MACHINE_SHRINK" in os.environ else (Phase.generate,)
 QUICK = settings(
-    max_examples=chosen("MACHINE_EXAMPLES", 12),
+    max_examples=chosen("MACHINE_EXAMPLES", 8),
     stateful_step_count=chosen("MACHINE_STEPS", 30),
     derandomize=True,
     deadline=None,
@@ -639,6 +596,11 @@ def test_long_seeded_campaigns_lose_nothing(
     transactional_db: None, settings: Any, machine: type[World], caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.PLANNING_SYNC_FOLLOW = machine.follow
+    soak(machine, caplog)
+
+
+def soak(machine: type[World], caplog: pytest.LogCaptureFixture) -> None:
+    """The campaigns that the environment asks for."""
     first = int(os.environ.get("SOAK_SEED", "0"))
     for number in range(first, first + int(os.environ.get("SOAK_CAMPAIGNS", "20"))):
         caplog.clear()
