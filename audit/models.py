@@ -140,6 +140,7 @@ class Entry(models.Model):
         EXPORTED = "exported", _("exported")
         PRUNED = "pruned", _("pruned")
         FELL = "fell", _("score fallen")
+        DRIFTED = "drifted", _("index apart")
 
     id = models.BigAutoField(primary_key=True)
     operation = models.ForeignKey(

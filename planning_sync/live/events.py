@@ -26,6 +26,7 @@ GUARD_REFUSED = "guard.refused"
 REPLICA_OFFLINE = "replica.offline"
 REPLICA_ONLINE = "replica.online"
 VALIDATION_FAILED = "validation.failed"
+SEARCH_DRIFTED = "search.drifted"
 OPERATION_UNDONE = "operation.undone"
 
 CONFLICT_EVENTS: Mapping[str, str] = {
@@ -136,7 +137,7 @@ def _joined(known: Event, event: Event) -> Event:
 
 def _events(gain: Gain) -> Iterator[Event]:
     if gain.phase == Mark.Phase.RECORDED:
-        event = _of_conflict(gain) or _of_plan(gain)
+        event = _of_conflict(gain) or _of_index(gain) or _of_plan(gain)
         if event is not None:
             yield event
         if event is not None and event.type == CONFLICT_EVENTS[Action.OPENED] and event.field == GUARD:
@@ -186,6 +187,12 @@ def _of_conflict(gain: Gain) -> Event | None:
         replica=gain.replica_id,
         status=state,
     )
+
+
+def _of_index(gain: Gain) -> Event | None:
+    if gain.action != Action.DRIFTED or gain.plan_id is not None:
+        return None
+    return Event(SEARCH_DRIFTED, *_origin(gain))
 
 
 def _of_plan(gain: Gain) -> Event | None:

@@ -25,7 +25,7 @@ from django.utils import timezone
 from planning_sync.search import encoders, engines, fusion, grouping, indexing, records, words
 from planning_sync.search.asking import Filters
 from planning_sync.search.engines import Found, Wanted
-from planning_sync.search.errors import IndexAway, SearchError, StillComparing, WrongDimension, WrongModel
+from planning_sync.search.errors import IndexAway, SearchError, StillComparing, WrongDimension
 from planning_sync.search.indexing import Place, Rebuild
 from planning_sync.search.models import Collection, Kind
 from planning_sync.search.wire import Server
@@ -145,7 +145,10 @@ class Embedder:
         row = Collection.objects.filter(pk=1).first()
         if row is None or row.model != self.encoder.name or row.engine != self._engine.name:
             if row is not None:
-                self._problem = str(WrongModel(row.model, self.encoder.name))
+                self._problem = (
+                    f"The search index, of {row.model} in {row.engine}, is being replaced by one of "
+                    f"{self.encoder.name} in {self._engine.name}."
+                )
             records.follow()
             self._start_rebuild()
             return

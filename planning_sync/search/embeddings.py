@@ -1,17 +1,20 @@
 """Vectors of texts, made once in a text's life: `embed`, `vectors`. By model and checksum, in the database.
 
-A worker claims texts before it embeds them, so that no two embed one; a claim that its worker did not keep
-goes to the next who asks. Nothing is held while the model works.
+A worker claims texts before it embeds them, so that no two embed one. One that was killed has its claims
+again when it is back; where it stays away, they go to the next who asks. Nothing is held while the model
+works.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import timedelta
+from socket import gethostname
 from typing import TYPE_CHECKING
-from uuid import uuid4
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import numpy as np
+from django.conf import settings
 from django.utils import timezone
 
 from audit.transactions import write_transaction
@@ -70,7 +73,7 @@ def keep(model: str, made: Mapping[str, NDArray[np.float32]]) -> None:
 
 def _claim(model: str, checksums: Collection[str]) -> list[str]:
     """Those that are now this worker's to embed."""
-    claim, now = uuid4(), timezone.now()
+    claim, now = _worker(), timezone.now()
     fresh = [Embedding(model=model, sha256=each, claim=claim, claimed_at=now) for each in checksums]
     rows = Embedding.objects.filter(model=model, sha256__in=checksums, vector=None)
     with write_transaction():
@@ -78,3 +81,8 @@ def _claim(model: str, checksums: Collection[str]) -> list[str]:
         rows.filter(claimed_at__lt=now - CLAIM).update(claim=claim, claimed_at=now)
     mine = set(rows.filter(claim=claim).values_list("sha256", flat=True))
     return [each for each in checksums if each in mine]
+
+
+def _worker() -> UUID:
+    """The one embedder of this state folder on this machine."""
+    return uuid5(NAMESPACE_OID, f"{gethostname()} {settings.PLANNING_SYNC_HOME}")

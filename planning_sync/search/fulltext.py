@@ -5,6 +5,8 @@ Kept up by the database itself as the records change; it knows words and their b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db import connection
 from django.db.models import BooleanField, FloatField, QuerySet
 from django.db.models.expressions import RawSQL
@@ -27,11 +29,12 @@ def matching(rows: QuerySet[Record], text: str) -> QuerySet[Record]:
     return _by_match(rows, " OR ".join(f'"{word}"*' for word in asked))
 
 
-def naming(rows: QuerySet[Record], ref: str) -> QuerySet[Record]:
-    """Those whose text has this ref, as `words.refs` writes it, in no certain order."""
+def naming(rows: QuerySet[Record], refs: Sequence[str]) -> QuerySet[Record]:
+    """Those whose text has one of these refs, as `words.refs` writes them, the best first."""
+    some = list(dict.fromkeys(refs))[:MOST_WORDS]
     if connection.vendor == "postgresql":
-        return _by_tsquery(rows, ref)
-    return _by_match(rows, f'"{ref}"')
+        return _by_tsquery(rows, " | ".join(some))
+    return _by_match(rows, " OR ".join(f'"{ref}"' for ref in some))
 
 
 def _words(text: str) -> list[str]:

@@ -15,7 +15,7 @@ from uuid import UUID
 import numpy as np
 from rapidfuzz import fuzz
 
-from planning_sync.search import embeddings, words
+from planning_sync.search import embeddings, formulas, labels, words
 from planning_sync.search.models import Kind, Record
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ NEAREST = 0.92
 ALIKE = 75.0
 """... if so much of their letters is the same as well (of 100)."""
 MOST_PAIRS = 5000
+MOST_GROUPS = 60
 _BLOCK = 512
-_DIGITS = re.compile(r"\d+")
-_LONGEST_LABEL = 3
-_SHORTEST_WORD = 4
+_NAMES = re.compile(r"\d+|[^\s,;:()\"'`]*\w[./_\\]\w[^\s,;:()\"'`]*")
+"""Numbers, and names of files and things in code: with another one it is other work."""
 
 
 class Pair(NamedTuple):
@@ -52,8 +52,7 @@ class Group(NamedTuple):
 
 def pairs(model: str) -> list[Pair]:
     """Different texts of tasks that say nearly the same, the nearest first."""
-    rows = Record.objects.filter(kind=Kind.TASK).exclude(digest="").values_list("sha256", "text")
-    texts = {checksum: text for checksum, text in rows.iterator() if len(text) >= SHORTEST}
+    texts = _work()
     vectors = embeddings.vectors(model, texts)
     keys = sorted(vectors)
     if not keys:
@@ -68,15 +67,30 @@ def pairs(model: str) -> list[Pair]:
     return sorted(found, key=lambda pair: (-pair.score, pair))[:MOST_PAIRS]
 
 
+def _work() -> dict[str, str]:
+    """The texts of tasks by their checksums, but for formulas and those that say too little."""
+    rows = list(Record.objects.filter(kind=Kind.TASK).exclude(digest="").values_list("sha256", "text"))
+    common = formulas.common(text for _, text in rows)
+    return {
+        checksum: text
+        for checksum, text in rows
+        if len(text) >= SHORTEST and formulas.shape(text) not in common
+    }
+
+
 def _same(one: str, other: str) -> bool:
-    """Two steps of a series differ in their numbers alone, and are two pieces of work."""
-    if _DIGITS.findall(one) != _DIGITS.findall(other):
+    """Two steps of a series differ in their numbers or names alone, and are two pieces of work."""
+    one, other = words.folded(one), words.folded(other)
+    if sorted(_NAMES.findall(one)) != sorted(_NAMES.findall(other)):
         return False
-    return fuzz.ratio(words.folded(one), words.folded(other), score_cutoff=ALIKE) > 0
+    return fuzz.ratio(one, other, score_cutoff=ALIKE) > 0
 
 
 def groups(model: str, kind: str, number: int = 0) -> list[Group]:
-    """The records of a kind by theme, the largest first; `number` of them, or as many as seems right."""
+    """The records of a kind by theme, the largest first; `number` of them, or as many as seems right.
+
+    Where the middles are, texts of one shape say once: else the headings of a template were the themes.
+    """
     from sklearn.cluster import MiniBatchKMeans
 
     rows = list(Record.objects.filter(kind=kind).exclude(digest="").order_by("pk"))
@@ -85,40 +99,24 @@ def groups(model: str, kind: str, number: int = 0) -> list[Group]:
     if len(rows) < 2:
         return []
     matrix = np.stack([vectors[row.sha256] for row in rows])
-    wanted = min(number or round(math.sqrt(len(rows) / 2)), len({row.sha256 for row in rows}))
-    fitted = MiniBatchKMeans(max(1, min(wanted, 60)), random_state=0, n_init=3, batch_size=1024).fit(matrix)
-    everywhere = Counter(word for row in rows for word in _telling(row.text))
+    first = list({formulas.shape(row.text): place for place, row in enumerate(rows)}.values())
+    wanted = min(number or round(math.sqrt(len(first) / 2)), MOST_GROUPS, len(first))
+    fitted = MiniBatchKMeans(max(1, wanted), random_state=0, n_init=3, batch_size=1024).fit(matrix[first])
+    homes = fitted.predict(matrix)
+    everywhere = Counter(word for place in first for word in labels.telling(rows[place].text))
     found = []
-    for place, centre in enumerate(fitted.cluster_centers_):
-        members = np.flatnonzero(fitted.labels_ == place)
+    for home, centre in enumerate(fitted.cluster_centers_):
+        members = np.flatnonzero(homes == home)
         if len(members):
-            found.append(_group([rows[each] for each in members], matrix[members], centre, everywhere))
+            told = [rows[place].text for place in first if homes[place] == home]
+            text = labels.label(told or [rows[members[0]].text], everywhere)
+            found.append(_group(text, [rows[each] for each in members], matrix[members], centre))
     return sorted(found, key=lambda group: (-len(group.members), group.label))
 
 
 def _group(
-    rows: Sequence[Record], matrix: NDArray[np.float32], centre: NDArray[np.float32], everywhere: Counter[str]
+    label: str, rows: Sequence[Record], matrix: NDArray[np.float32], centre: NDArray[np.float32]
 ) -> Group:
     cosines = matrix @ (centre / max(float(np.linalg.norm(centre)), 1e-9))
     order = np.argsort(-cosines, kind="stable")
-    return Group(_label(rows, everywhere), [rows[each].item_id for each in order], float(cosines.mean()))
-
-
-def _label(rows: Sequence[Record], everywhere: Counter[str]) -> str:
-    """The words that are frequent in the group and rare elsewhere, as one of its texts spells them."""
-    here = Counter(word for row in rows for word in _telling(row.text))
-    best = sorted(here, key=lambda word: (-here[word] * here[word] / everywhere[word], word))
-    spelled = [_spelled(word, rows) for word in best[:_LONGEST_LABEL]]
-    return ", ".join(spelled) or rows[0].text
-
-
-def _spelled(word: str, rows: Sequence[Record]) -> str:
-    for row in rows:
-        for token in re.findall(r"[^\W\d_]+", row.text):
-            if words.folded(token) == word:
-                return str(token)
-    return word
-
-
-def _telling(text: str) -> set[str]:
-    return {word for word in words.words(text) if len(word) >= _SHORTEST_WORD and word.isalpha()}
+    return Group(label, [rows[each].item_id for each in order], float(cosines.mean()))

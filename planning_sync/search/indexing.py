@@ -25,6 +25,7 @@ from planning_sync.roles import access
 from planning_sync.search import embeddings, records, words
 from planning_sync.search.engines.base import Engine, Point
 from planning_sync.search.models import Collection, Kind, Record
+from planning_sync.search.services import drifting
 
 if TYPE_CHECKING:
     import numpy as np
@@ -129,7 +130,7 @@ def check(place: Place) -> Drift:
     for kind in Kind.values:
         found = _checked(place, kind)
         drift = Drift(*(one + other for one, other in zip(drift, found, strict=True)))
-    Collection.objects.filter(pk=1).update(checked_at=timezone.now(), **drift._asdict())
+    drifting.note(**drift._asdict())
     if drift.differing:
         logger.warning(
             "The search index was apart from the hub in %s points (%s expected, %s found): told again",

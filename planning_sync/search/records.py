@@ -11,6 +11,8 @@ outside of transactions, so that no sync waits for it.
 from __future__ import annotations
 
 import hashlib
+import math
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -52,14 +54,19 @@ class _Item(NamedTuple):
         return hashlib.sha256(told.encode(errors="surrogatepass")).hexdigest()
 
 
-def follow() -> int:
-    """Bring the records up to the hub; how many plans were read. Safe to run twice at once."""
-    forgotten = _forget_plans()
-    read = 0
+def follow(seconds: float = math.inf) -> int:
+    """Bring the records up to the hub, as far as one comes in so long; how many plans were read.
+
+    Safe to run twice at once.
+    """
+    deadline = time.monotonic() + seconds
+    read = _forget_plans()
     for batch in _batches(behind()):
+        if time.monotonic() > deadline:
+            break
         _read(batch)
         read += len(batch)
-    return read + forgotten
+    return read
 
 
 def behind() -> QuerySet[Plan]:

@@ -49,7 +49,8 @@ def folded(text: str) -> str:
     """In small letters without accents."""
     if text.isascii():
         return text.lower()
-    letters = unicodedata.normalize("NFKD", text.casefold())
+    # Twice: taken apart, 𝑨 is a capital letter.
+    letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return "".join(each for each in letters if not unicodedata.combining(each))
 
 

@@ -20,6 +20,7 @@ from planning_sync.live.events import (
     GUARD_REFUSED,
     REPLICA_OFFLINE,
     REPLICA_ONLINE,
+    SEARCH_DRIFTED,
     SYNC_FAILED,
     VALIDATION_FAILED,
 )
@@ -36,6 +37,7 @@ KINDS: Mapping[str, Promise] = {
     REPLICA_OFFLINE: _("A replica is not there"),
     REPLICA_ONLINE: _("A replica is back"),
     VALIDATION_FAILED: _("The score of a plan fell"),
+    SEARCH_DRIFTED: _("The search index was apart from the hub, and is mended"),
 }
 """By the type of the event, what it says to a person."""
 

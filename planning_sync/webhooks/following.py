@@ -30,6 +30,7 @@ from planning_sync.live.events import (
     PLAN_MODIFIED,
     REPLICA_OFFLINE,
     REPLICA_ONLINE,
+    SEARCH_DRIFTED,
     SYNC_COMPLETED,
     SYNC_FAILED,
     SYNC_STARTED,
@@ -44,7 +45,7 @@ from planning_sync.webhooks.models import Delivery, Position, Subscription
 
 EVENTS = (
     *(PLAN_MODIFIED, SYNC_STARTED, SYNC_COMPLETED, SYNC_FAILED, GUARD_REFUSED, OPERATION_UNDONE),
-    *(REPLICA_OFFLINE, REPLICA_ONLINE, VALIDATION_FAILED),
+    *(REPLICA_OFFLINE, REPLICA_ONLINE, VALIDATION_FAILED, SEARCH_DRIFTED),
     *(*CONFLICT_EVENTS.values(), CONFLICT_RESOLVED),
 )
 """The types of events that one may subscribe to. How far a sync is, is for who watches it."""

@@ -16,7 +16,7 @@ from planning_sync.search.services import searching
 from plans.models import Status, Task
 
 NEIGHBOURS = 30
-NEAR = 0.6
+NEAR = 0.7
 """A cosine below this is another kind of work."""
 _EVIDENCE = 3
 _FIELDS: Mapping[str, Callable[[Task], str]] = {
@@ -96,14 +96,17 @@ def _near(record: Record, filters: Filters, limit: int = NEIGHBOURS, text: str =
 
 
 def _proposal(field: str, told: Callable[[Task], str], known: Sequence[tuple[Hit, Task]]) -> Proposal | None:
-    votes: Counter[str] = Counter()
+    saying: dict[tuple[str, str], Hit] = {}
     for hit, task in known:
         if told(task):
-            votes[told(task)] += hit.score  # type: ignore[assignment]  # weights, not counts
-    if not votes:
+            saying.setdefault((told(task), hit.text), hit)  # copies of one plan are one witness
+    if not saying:
         return None
+    votes: Counter[str] = Counter()
+    for (said, _), hit in saying.items():
+        votes[said] += hit.score  # type: ignore[assignment]  # weights, not counts
     value = min(votes, key=lambda each: (-votes[each], each))
-    agreeing = [hit for hit, task in known if told(task) == value]
+    agreeing = [hit for (said, _), hit in saying.items() if said == value]
     confidence = votes[value] / sum(votes.values()) * agreeing[0].score * min(1.0, len(agreeing) / _EVIDENCE)
     return Proposal(field, value, round(confidence, 3), tuple(hit.id for hit in agreeing[:_EVIDENCE]))
 

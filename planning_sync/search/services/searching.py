@@ -8,23 +8,26 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import QuerySet
 
 from planning_sync.roles import access
-from planning_sync.search import fulltext, wire, words
+from planning_sync.search import fulltext, records, wire, words
 from planning_sync.search.asking import FULL_TEXT, Answer, Filters, Hit
 from planning_sync.search.errors import SearchError
 from planning_sync.search.models import Kind, Record
+from planning_sync.search.services.scope import Scope
 from plans.api import tagged
-from plans.models import Phase, Plan, Task
 
 LIMIT = 20
 MOST = 200
 """The most hits that can be asked for."""
 ALL_KINDS = frozenset(Kind.values)
+FOLLOW_SECONDS = 1.0
+"""How long a search without an embedder reads what is new in the hub; others read on."""
 _EXACT = 50
 """So many items at most come first for having the ref that was asked for."""
 
@@ -53,12 +56,15 @@ def search(
     """
     started = time.perf_counter()
     filters = replace(filters, kinds=frozenset(kinds), sight=sight(user, replica_ids))
-    rows = within(filters)
-    ranked = nearest(text, filters, rows, limit)
-    exact = _exact(text, rows)
+    question = _nearest(text, filters, limit)
+    scope = _scope(filters)
+    exact = _exact(text, scope)  # while the embedder is at it
+    ranked = _ranked(question, text, scope.rows, limit)
+    if ranked.reason:
+        exact = _exact(text, scope)  # what was new was read meanwhile
     first = sorted(exact, key=lambda each: (exact[each], -ranked.scores.get(each, 0.0), each))
     order = list(dict.fromkeys([*first, *ranked.scores]))[:limit]
-    found = hits(text, order, ranked.scores, exact, rows)
+    found = scope.hits(text, order, ranked.scores, exact)
     took_ms = (time.perf_counter() - started) * 1000
     return Answer(found, ranked.engine, bool(ranked.reason), ranked.reason, took_ms)
 
@@ -89,27 +95,40 @@ def within(filters: Filters) -> QuerySet[Record]:
     return rows
 
 
+@lru_cache(maxsize=256)
+def _scope(filters: Filters) -> Scope:
+    return Scope(within(filters))
+
+
 def nearest(text: str, filters: Filters, rows: QuerySet[Record], limit: int) -> Ranked:
+    return _ranked(_nearest(text, filters, limit), text, rows, limit)
+
+
+def _nearest(text: str, filters: Filters, limit: int) -> wire.Question:
+    return wire.begin("search", text=text, filters=filters.as_json(), limit=min(limit, MOST))
+
+
+def _ranked(question: wire.Question, text: str, rows: QuerySet[Record], limit: int) -> Ranked:
     try:
-        told = wire.ask("search", text=text, filters=filters.as_json(), limit=min(limit, MOST))
+        told = question.answer()
     except SearchError as error:
         return _by_words(text, rows, limit, str(error))
     return Ranked({UUID(key): score for key, score in told["hits"]}, told["engine"])
 
 
 def _by_words(text: str, rows: QuerySet[Record], limit: int, reason: str) -> Ranked:
+    records.follow(FOLLOW_SECONDS)  # who else would, where there is no embedder?
     found: Any = fulltext.matching(rows, text)[:limit]
     return Ranked({row.item_id: -row.rank / (1 - row.rank) for row in found}, FULL_TEXT, reason)
 
 
-def _exact(text: str, rows: QuerySet[Record]) -> dict[UUID, int]:
+def _exact(text: str, scope: Scope) -> dict[UUID, int]:
     """By item: 0 where it has a ref of the text itself, 1 where it names one."""
     named = words.refs(text)
-    own = rows.filter(called__in=[*named, words.called(text)]).exclude(called="")
-    found = dict.fromkeys(own.values_list("item_id", flat=True)[:_EXACT], 0)
-    for ref in named:
-        for item_id in fulltext.naming(rows, ref).values_list("item_id", flat=True)[:_EXACT]:
-            found.setdefault(item_id, 1)
+    found = dict.fromkeys(scope.called([*named, words.called(text)], limit=_EXACT), 0)
+    if named:
+        naming = fulltext.naming(scope.rows, named).values_list("item_id", flat=True)
+        found |= {item_id: 1 for item_id in naming[:_EXACT] if item_id not in found}
     return found
 
 
@@ -121,39 +140,4 @@ def hits(
     rows: QuerySet[Record],
 ) -> tuple[Hit, ...]:
     """As they are in the hub now: who has left it, or the sight of the user, is not among them."""
-    order = list(order)
-    found = {row.item_id: row for row in rows.filter(item_id__in=order)}
-    titles = dict(
-        Plan.objects.live().filter(pk__in={row.plan_id for row in found.values()}).values_list("pk", "title")
-    )
-    above = [row.phase_id for row in found.values() if row.phase_id is not None]
-    phases: dict[UUID | None, str] = dict(
-        Record.objects.filter(item_id__in=above).values_list("item_id", "text")
-    )
-    there = titles.keys() | _live(Phase, found, Kind.PHASE) | _live(Task, found, Kind.TASK)
-    return tuple(
-        Hit(
-            kind=row.kind,
-            id=row.item_id,
-            plan=row.plan_id,
-            plan_title=titles[row.plan_id],
-            phase=row.phase_id,
-            phase_title=phases.get(row.phase_id, ""),
-            ref=row.ref,
-            text=row.text,
-            status=row.status,
-            priority=row.priority,
-            tags=tuple(row.tags),
-            score=1.0 if row.item_id in exact else scores[row.item_id],
-            exact=row.item_id in exact,
-            marks=words.places(row.text, text),
-        )
-        for row in map(found.get, order)
-        if row is not None and row.item_id in there and row.plan_id in titles
-    )
-
-
-def _live(model: type[Phase] | type[Task], found: Mapping[UUID, Record], kind: str) -> set[UUID]:
-    """Those of the kind that are not in the bin."""
-    ids = [row.item_id for row in found.values() if row.kind == kind]
-    return set(model.objects.live().filter(pk__in=ids).values_list("pk", flat=True)) if ids else set()
+    return Scope(rows).hits(text, list(order), scores, exact)

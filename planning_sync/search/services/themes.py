@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -51,14 +51,22 @@ def clusters(
         return Clusters((), degraded=True, reason=str(error))
     filters = Filters(kinds=frozenset({kind}), sight=searching.sight(user, replica_ids))
     rows = searching.within(filters)
-    seen = dict(rows.values_list("item_id", "plan_id"))
+    seen = {row.item_id: row for row in rows.values_list("item_id", "plan_id", "sha256", named=True)}
     found = []
     for label, members, cohesion in told:
         visible = [item_id for item_id in map(UUID, members) if item_id in seen]
         if visible:
-            few = visible[:EXAMPLES]
+            few = _various((item_id, seen[item_id].sha256) for item_id in visible)
             examples = searching.hits("", few, dict.fromkeys(few, 1.0), (), rows)
-            plans = len({seen[item_id] for item_id in visible})
+            plans = len({seen[item_id].plan_id for item_id in visible})
             found.append(Cluster(label, len(visible), plans, cohesion, examples))
     found.sort(key=lambda each: (-each.size, each.label))
     return Clusters(tuple(found), degraded=False, reason="")
+
+
+def _various(items: Iterable[tuple[UUID, str]]) -> list[UUID]:
+    """The first few, of each text one."""
+    found: dict[str, UUID] = {}
+    for item_id, checksum in items:
+        found.setdefault(checksum, item_id)
+    return list(found.values())[:EXAMPLES]

@@ -11,6 +11,7 @@ from planning_sync.search import encoders, wire
 from planning_sync.search.encoders import Encoder
 from tests.planning_sync.search.house import House
 from tests.planning_sync.sync.workbench import Workbench
+from tests.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +38,9 @@ def desk(tmp_path: Path, transactional_db: None, settings: Any, monkeypatch: pyt
 
 @pytest.fixture
 def house(desk: Workbench, encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    """With an embedder that has told the index everything."""
+    """With an embedder that has told the index everything, and is given the time to answer."""
+    for ask in (wire.ask, wire.begin):
+        monkeypatch.setattr(ask, "__kwdefaults__", {"timeout_seconds": PATIENCE_SECONDS})
     monkeypatch.setattr(encoders, "load", lambda name: encoder)
     house = House(desk)
     house.settle()

@@ -10,6 +10,9 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from audit.models import Entry
+from planning_sync.live import log
+from planning_sync.live.events import events_of
 from planning_sync.search import embeddings, indexing, records, services, standing, wire
 from planning_sync.search.asking import FULL_TEXT, Filters
 from planning_sync.search.embedder import Embedder
@@ -106,6 +109,29 @@ def test_drift_is_found_told_and_mended(house: House) -> None:
     assert wire.ask("status")["points"]["task"] == 7
 
 
+def test_drift_is_told_once_until_it_was_found_mended(house: House) -> None:
+    place, cursor = house.embedder.place, log.position()
+    assert place is not None
+
+    def drift() -> None:
+        place.engine.delete(place.generation, "task", [house.desk.task("Write the manual").pk])
+        house.check()
+        house.settle()
+
+    def told() -> list[tuple[str, str]]:
+        gains = log.between(cursor, log.position(), limit=100)
+        return [(event.type, event.actor) for event in events_of(gains)]
+
+    drift()
+    drift()
+    assert told() == [("search.drifted", "embedder")]
+    entry = Entry.objects.get(action=Entry.Action.DRIFTED)
+    assert (entry.item_kind, entry.plan_id, (entry.after or {})["differing"]) == ("index", None, 1)
+    house.check()
+    drift()
+    assert told() == [("search.drifted", "embedder")] * 2
+
+
 def test_another_model_builds_another_index_and_says_so_meanwhile(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,17 +189,21 @@ def test_similar_tasks_leave_the_task_itself_out(house: House) -> None:
 
 
 def test_recommendations_rest_on_done_tasks_and_name_them(house: House) -> None:
-    house.desk.write("old.md", f"# Old\n\n- [x] {OLD} #priority:low #assigned:bob\n")
+    for name in ("old", "copy"):
+        house.desk.write(f"{name}.md", f"# Old\n\n- [x] {OLD} #priority:low #assigned:bob\n")
     house.desk.sync()
     house.settle()
-    old = house.desk.task(OLD)
+    said = set(Task.objects.filter(text=OLD).values_list("pk", flat=True))
     found = services.recommend(house.desk.task("Write the manual").pk, user=ANYBODY)
     assert [(each.field, each.value) for each in found.proposals] == [
         ("priority", "low"),
         ("assignee", "bob"),
     ]
-    assert all(each.evidence == (old.pk,) and 0 < each.confidence < 0.5 for each in found.proposals)
-    assert [plan.title for plan in found.plans] == ["Old"]
+    for each in found.proposals:
+        assert len(each.evidence) == 1, "copies of one plan are one witness"
+        assert said.issuperset(each.evidence)
+        assert 0 < each.confidence < 0.5
+    assert [plan.title for plan in found.plans] == ["Old", "Old"]
 
 
 def test_duplicates_are_proposed_until_somebody_decides(house: House) -> None:
@@ -194,10 +224,19 @@ def test_duplicates_are_proposed_until_somebody_decides(house: House) -> None:
     assert second.deleted_at is not None
 
 
-def test_steps_of_a_series_are_no_duplicates(house: House) -> None:
-    house.desk.write(
-        "steps.md", "# Steps\n\n- [ ] Review the chapter number 1\n- [ ] Review the chapter number 2\n"
-    )
+def test_what_recurs_in_one_plan_is_merged_only_where_it_stands_side_by_side(house: House) -> None:
+    house.desk.write("twice.md", TWICE)
+    house.desk.sync()
+    house.settle()
+    found = house.grouped(lambda: services.duplicates(user=ANYBODY))
+    assert [(pair.first.text, pair.proposal) for pair in found.pairs] == [
+        ("Ask the neighbours for their opinion", "merge"),
+        ("Sweep the floor of the hall", "ignore"),
+    ]
+
+
+def test_steps_of_a_series_and_formulas_are_no_duplicates(house: House) -> None:
+    house.desk.write("steps.md", STEPS)
     house.desk.sync()
     house.settle()
     assert house.grouped(lambda: services.duplicates(user=ANYBODY)).pairs == ()
@@ -236,3 +275,26 @@ def test_without_an_embedder_a_search_goes_on_at_once(house: House) -> None:
     assert standing.standing().problem
     with pytest.raises(EmbedderAway):
         wire.ask("status")
+
+
+TWICE = """\
+# Twice
+
+- [ ] Ask the neighbours for their opinion
+- [ ] Ask the neighbours for their opinion
+- [ ] Prepare
+  - [ ] Sweep the floor of the hall
+- [ ] Clean
+  - [ ] Sweep the floor of the hall
+"""
+STEPS = (
+    """\
+# Steps
+
+- [ ] Review the chapter number 1
+- [ ] Review the chapter number 2
+- [ ] Convert assets/fonts/bold.woff to the new format
+- [ ] Convert assets/fonts/light.woff to the new format
+"""
+    + "- [ ] Estimated duration in hours: 1\n- [ ] Estimated duration in hours: 2\n" * 5
+)

@@ -163,6 +163,19 @@ def test_a_folder_that_was_deleted_is_missed_and_made_anew(tmp_path: Path) -> No
     engine.close()
 
 
+def test_a_damaged_collection_is_made_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    engine = EdgeEngine(tmp_path / "index")
+    engine.ensure(1, "task", 4)
+    engine.upsert(1, "task", [point(ONE, 0.1)])
+    engine.close()
+    (tmp_path / "index" / "1" / "task" / "edge_config.json").write_text("{")
+    engine = EdgeEngine(tmp_path / "index")
+    engine.ensure(1, "task", 4)
+    assert engine.count(1, "task") == 0
+    assert "is damaged, and made anew" in caplog.text
+    engine.close()
+
+
 def test_a_server_that_does_not_answer_is_said_to_be_away() -> None:
     with pytest.raises(IndexAway):
         ServerEngine.connect({"url": "http://127.0.0.1:9", "api_key": "", "grpc": False})

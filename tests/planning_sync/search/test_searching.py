@@ -70,6 +70,14 @@ def test_who_is_limited_to_other_replicas_finds_nothing(desk: Workbench) -> None
     assert not services.search("database", user=ANYBODY, replica_ids=[other.row.pk]).hits
 
 
+def test_what_is_new_is_read_by_who_searches(desk: Workbench) -> None:
+    desk.set("Write the manual", text="Write the handbook of 7.8.9")
+    assert texts(search("handbook")) == ["Write the handbook of 7.8.9"]
+    desk.set("Water the flowers", text="Water the trees")
+    assert search("trees 7.8.9").hits[0].exact
+    assert not records.behind().exists()
+
+
 def test_what_was_deleted_a_moment_ago_is_not_found(desk: Workbench) -> None:
     plans.delete(desk.task("Write the manual"), actor="alice")
     assert texts(search("manual")) == []

@@ -4,7 +4,7 @@ import string
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from planning_sync.search import words
@@ -21,6 +21,7 @@ def test_plain_text_stays_as_it_is(text: str) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(TEXTS)
+@example("𝑨")
 def test_words_are_what_every_database_takes_whole(text: str) -> None:
     for word in words.words(words.plain(text)):
         assert word.isalnum()
