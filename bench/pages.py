@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bench import large_plan
 from bench.serving import serving
 from bench.table import Row, median, ms, p95
 from bench.workplace import DATABASES, Hub, Missing, Workplace, plans_of
@@ -35,6 +36,8 @@ class Page(NamedTuple):
     """With `{plan}` for the id of a plan."""
     first_load: bool = False
     """Whether it is opened in a browser as well."""
+    own_text: bool = False
+    """Whether it brings the text of a plan, which is told apart from the rest."""
 
 
 PAGES = (
@@ -42,12 +45,13 @@ PAGES = (
     Page("Plans", "/plans/", first_load=True),
     Page("Plans by conflicts, page 15", "/plans/?sort=-conflicts&page=15"),
     Page("Plans with tasks of somebody", "/plans/?assignee=alice"),
-    Page(f"Plan of {TASKS_OF_ONE:,} tasks", "/plans/{plan}/"),
+    Page(f"Plan of {TASKS_OF_ONE:,} tasks", "/plans/{plan}/", first_load=True, own_text=True),
     Page("What changed in it", "/plans/{plan}/?since={entry}"),
-    Page("Its document", "/plans/{plan}/document/"),
-    Page("Its board", "/plans/{plan}/board/"),
-    Page("Its timeline", "/plans/{plan}/timeline/"),
-    Page("Its dependencies", "/plans/{plan}/graph/"),
+    Page("Its document", "/plans/{plan}/document/", first_load=True, own_text=True),
+    Page("Its board", "/plans/{plan}/board/", first_load=True, own_text=True),
+    Page("Its timeline", "/plans/{plan}/timeline/", first_load=True, own_text=True),
+    Page("Its dependencies", "/plans/{plan}/graph/", first_load=True, own_text=True),
+    Page("Its validation", "/plans/{plan}/validation/", first_load=True, own_text=True),
     Page("Conflicts", "/conflicts/"),
     Page("Operations", "/operations/", first_load=True),
     Page("Search", "/search/?q=cache", first_load=True),
@@ -66,6 +70,7 @@ def rows(place: Workplace) -> Iterator[Row]:
         except Missing as error:
             for page in PAGES:
                 yield Row(f"{page.what}, {NAMES[database]}", target=_SERVER_TARGET, problem=str(error))
+    yield from large_plan.rows(place)
 
 
 def _measured(place: Workplace, database: str) -> Iterator[Row]:
@@ -132,6 +137,7 @@ _PAINT = """() => new Promise((done) => {
     setTimeout(() => {
         seen.bytes = ["navigation", "resource"].flatMap((type) => performance.getEntriesByType(type))
             .reduce((sum, each) => sum + each.transferSize, 0);
+        seen.document = performance.getEntriesByType("navigation")[0].transferSize;
         done(seen);
     }, 500);
 })"""
@@ -149,27 +155,26 @@ def _in_browser(port: int, facts: dict[str, str]) -> Iterator[Row]:
         for page in pages:
             yield Row(f"{page.what}, first load", target=_BROWSER_TARGET, problem=chromium.MISSING)
         return
-    name, _, value = facts["cookie"].partition("=")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=list(chromium.ARGUMENTS))
         for page in pages:
-            context = browser.new_context(base_url=f"http://127.0.0.1:{port}")
-            context.add_cookies([{"name": name, "value": value, "url": f"http://127.0.0.1:{port}"}])
+            context = large_plan.signed_in(browser, port, facts["cookie"])
             tab = context.new_page()
             tab.goto(page.path.format(**facts))
-            yield judged(page.what, tab.evaluate(_PAINT))
+            yield judged(page.what, tab.evaluate(_PAINT), own_text=page.own_text)
             context.close()
         browser.close()
 
 
-def judged(what: str, seen: dict[str, float]) -> Row:
-    """A row from the milliseconds to the largest paint, the score of the shifts, and the bytes."""
-    met = (
-        seen["bytes"] < MOST_BYTES
-        and seen["paint"] / 1000 < LARGEST_PAINT_SECONDS
-        and seen["shift"] < MOST_SHIFT
-    )
-    told = f"{seen['bytes'] / 1000:.0f} kB, paint after {seen['paint']:.0f} ms, shift {seen['shift']:.3f}"
+def judged(what: str, seen: dict[str, float], *, own_text: bool = False) -> Row:
+    """A row from the milliseconds to the largest paint, the score of the shifts, and the bytes.
+
+    `seen["document"]` is how many of the bytes are those of the page itself: of a plan, its text.
+    """
+    weight = seen["bytes"] - (seen["document"] if own_text else 0)
+    met = weight < MOST_BYTES and seen["paint"] / 1000 < LARGEST_PAINT_SECONDS and seen["shift"] < MOST_SHIFT
+    text = f" and {seen['document'] / 1000:.0f} kB of the plan" if own_text else ""
+    told = f"{weight / 1000:.0f} kB{text}, paint after {seen['paint']:.0f} ms, shift {seen['shift']:.3f}"
     return Row(f"{what}, first load", told, target=_BROWSER_TARGET, met=met)
 
 
@@ -178,37 +183,16 @@ def judged(what: str, seen: dict[str, float]) -> Row:
 
 def fill(folder: str, edits: int, syncs: int) -> dict[str, Any]:
     """The hub synced with the folder and worked on; a cookie that lets in, and a plan."""
-    from django.conf import settings
-    from django.contrib.auth.models import User
-    from django.test import Client
-
     from planning_sync.sync import services
     from planning_sync.sync.passes import Options
     from plans.models import Task
 
-    _one_of(TASKS_OF_ONE, Path(folder))
+    large_plan.written(Path(folder) / "large.md", "The large one", TASKS_OF_ONE, 20)
     report = services.sync_replica(services.add_replica(Path(folder), actor="bench"), Options(actor="bench"))
     assert not report.errors, report.errors
     assert abs(Task.objects.count() - TASKS) < TASKS / 50, Task.objects.count()
     _work(edits, syncs)
-    person = User.objects.create_superuser("olive")
-    client = Client()
-    client.force_login(person)
-    cookie = client.cookies[settings.SESSION_COOKIE_NAME]
-    return {"cookie": f"{cookie.key}={cookie.value}", **_large()}
-
-
-def _one_of(tasks: int, folder: Path) -> None:
-    """A plan of exactly so many tasks: fields, dependencies and dates as plans have them, here and there."""
-    lines = ["# The large one", ""]
-    for number in range(tasks):
-        phase, rank = divmod(number, 20)
-        if not rank:
-            lines += ["", f"## {phase + 1}. Part {phase + 1}", ""]
-        more = f" #depends:{phase + 1}.{rank} #due:2026-{1 + number % 12:02}-15" * (rank % 5 == 4)
-        box = f"{'  ' * (rank % 3 == 2)}- [{' x~'[number % 3]}]"
-        lines.append(f"{box} **{phase + 1}.{rank + 1}** Do thing {number}{more} #duration:3d")
-    (folder / "large.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return {"cookie": large_plan.cookie_of("olive"), **_large()}
 
 
 def _large() -> dict[str, str]:

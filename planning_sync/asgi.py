@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,10 +14,6 @@ from django.db import close_old_connections, connections
 from django.http import HttpRequest, HttpResponseBase
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "planning_sync.settings")
-
-# WhiteNoise hands over plain file iterators. Django reads them whole and says so at the first one; the files
-# are our own few small ones.
-warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 
 django.setup(set_prefix=False)  # makes Django ready for the imports that follow
 

@@ -10,6 +10,8 @@ import ipaddress
 import os
 import secrets
 import tempfile
+from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -55,6 +57,13 @@ def _folders(name: str, words: list[str]) -> list[Path]:
         if not path.is_absolute():
             raise ImproperlyConfigured(f"{name}: {path} is no absolute path: begin each with /.")
     return found
+
+
+def _addresses(name: str, words: list[str]) -> list[str]:
+    for word in words:
+        if not word.startswith(("http://", "https://")):
+            raise ImproperlyConfigured(f"{name}: {word} is no address: begin each with https://.")
+    return words
 
 
 def _switch(name: str, *, default: bool) -> bool:
@@ -213,6 +222,16 @@ def _cache(url: str) -> dict[str, Any]:
     return {"BACKEND": backend, "LOCATION": url, "KEY_PREFIX": "planning-sync", "OPTIONS": options}
 
 
+def _static_version(folder: Path) -> str:
+    """Another one whenever a file of the folder is, or the packages that have static files of their own."""
+    packages = "".join(map(version, ("django", "drf-spectacular-sidecar")))
+    digest = sha256(packages.encode())
+    for path in sorted(folder.rglob("*.*")):
+        digest.update(f"\0{path.relative_to(folder).as_posix()}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
 # ------------------------------------------------------------------------------------------------ the core
 
 PLANNING_SYNC_HOME = _state_folder()
@@ -250,7 +269,7 @@ MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "planning_sync.api.middleware.ApiMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "planning_sync.dashboard.static_files.Compressed",
     "audit.middleware.trace_origin",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -285,10 +304,12 @@ TEMPLATES = [
     },
 ]
 
-# Served from where the sources stand, so that there is no collecting step before a start.
-STATIC_URL = "static/"
+# Served from where the sources stand, so that there is no collecting step before a start. Their address has
+# their version: browsers keep them for good, and a script that imports another one gets that of its version.
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_URL = f"static/{_static_version(STATICFILES_DIRS[0])}/"
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_IMMUTABLE_FILE_TEST = lambda path, url: not DEBUG  # noqa: E731  # the form that a setting has
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # ------------------------------------------------------------------------------------- languages and time
@@ -296,6 +317,7 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("fr", _("French"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = ["planning_sync.dashboard.formats"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = _time_zone()
@@ -356,6 +378,9 @@ PLANNING_SYNC_REFRESH_DAYS = _count("PLANNING_SYNC_REFRESH_DAYS", default=14)
 """How long an access token and a refresh token are good for."""
 
 PLANNING_SYNC_REPLICA_ROOTS = _folders("PLANNING_SYNC_REPLICA_ROOTS", _words("PLANNING_SYNC_REPLICA_ROOTS"))
+PLANNING_SYNC_REPLICA_SERVICES = _addresses(
+    "PLANNING_SYNC_REPLICA_SERVICES", _words("PLANNING_SYNC_REPLICA_SERVICES")
+)
 """Where replicas may be added over the API; nowhere, unless it is said."""
 
 PLANNING_SYNC_METRICS_OPEN = _switch("PLANNING_SYNC_METRICS_OPEN", default=False)

@@ -19,6 +19,14 @@ from plans.errors import NotRenderable
 from plans.outline import Item, Status
 
 LARGEST = 1_000_000
+DEEPEST = 200
+_MOST_BLOCKS = 2000
+_BLOCK = re.compile(
+    r"<(/?)(?:address|article|aside|blockquote|center|details|dialog|dir|div|dl|fieldset|figcaption|figure|footer"
+    r"|form|header|hgroup|listing|main|menu|nav|ol|pre|search|section|summary|ul)\b",
+    re.IGNORECASE,
+)
+"""Elements that take the longer to be read the more of them stand in one another."""
 _EXTENSIONS = ("tables", "fenced_code", "sane_lists")
 _TAGS = frozenset(
     {
@@ -96,12 +104,25 @@ def _step(marks: Sequence[Mark]) -> int:
 
 def _rendered(source: str, tab_length: int = 4) -> str:
     source = source.encode("utf-8", "replace").decode("utf-8").removeprefix(text.BOM)
+    if len(_BLOCK.findall(source)) > _MOST_BLOCKS:
+        raise NotRenderable("has too much HTML in it")
     try:
-        return markdown.markdown(
+        made = markdown.markdown(
             source, extensions=list(_EXTENSIONS), output_format="html", tab_length=tab_length
         )
     except RecursionError:
         raise NotRenderable("is nested too deep") from None
+    if _depth(made) > DEEPEST:
+        raise NotRenderable("is nested too deep")
+    return made
+
+
+def _depth(made: str) -> int:
+    depth = deepest = 0
+    for found in _BLOCK.finditer(made):
+        depth += -1 if found[1] else 1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _clean(made: str, *, spans: bool = False) -> str:

@@ -74,6 +74,15 @@ class Tree:
             found[item.parent] = found.get(item.parent, 0) + found.get(item.key, 0) + 1
         return found
 
+    @cached_property
+    def lengths(self) -> dict[str, int]:
+        """How many tasks stand in the list of each item that has one, and in the lists within that."""
+        found: dict[str, int] = {}
+        for item in reversed(self.outline.items):
+            if item.kind is Kind.TASK:
+                found[item.parent] = found.get(item.parent, 0) + found.get(item.key, 0) + 1
+        return found
+
     def above(self, keys: Iterable[str]) -> set[str]:
         """The keys and all that stand above them, the plan included; of those that are there."""
         items, found = self.outline.by_key, {ROOT}

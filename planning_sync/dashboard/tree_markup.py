@@ -1,8 +1,10 @@
 """The tree of a plan as HTML: `markup_of`, with what is folded (`Folds`) and what is left out.
 
 Written by hand rather than by a template, which takes fifteen times as long on a plan of thousands of tasks.
-Every text is escaped in this module. Phases are <details>, tasks are nested lists. Where only what changed is
-asked for, an element that stays as it is has its id and `data-same`, and nothing in it; see `plan-tree.js`.
+Every text is escaped in this module. Phases are <details>, tasks are nested lists, of which a long one comes
+in parts: a browser leaves out the work for those that are out of sight. Where only what changed is asked for,
+an element that stays as it is has its id and `data-same`, and nothing in it; where their order is the same as
+well, one element with `data-rest` stands for all of these. See `plan-tree.js`.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ _OPEN = (Status.TODO, Status.IN_PROGRESS, Status.BLOCKED)
 _CHECKED = {Status.DONE: "true", Status.IN_PROGRESS: "mixed"}
 _SPOKEN = (Status.IN_PROGRESS, Status.BLOCKED, Status.CANCELLED)
 """Statuses that the box alone does not tell."""
+PART = 40
+"""Tasks of a part of a long list, those below them among them."""
 
 
 class Folds(NamedTuple):
@@ -58,6 +62,11 @@ def markup_of(
     return mark_safe(writer.written())  # noqa: S308  # texts are escaped one by one
 
 
+def _scale(count: int) -> int:
+    """0 to 7, for so many tasks: how high they are at least, as a browser believes until it has looked."""
+    return min(count.bit_length(), 7)
+
+
 def _dashed(key: str) -> str:
     """The id as addresses have it; a `UUID` of each one would take a tenth of the time."""
     return f"{key[:8]}-{key[8:12]}-{key[12:16]}-{key[16:20]}-{key[20:]}"
@@ -71,6 +80,10 @@ class _Frame:
     end: str
     listed: bool = False
     """Whether a list of tasks is open in it."""
+    length: int = 0
+    """Of the open part of that list."""
+    rested: bool = False
+    """Whether `data-rest` stands among its tasks, or among its phases once these have begun."""
 
 
 @dataclass
@@ -98,8 +111,11 @@ class _Writer:
             "disabled": "" if self.rights.change_tasks else " disabled",
         }
         self.fresh: set[str] | None = None
+        self.told: Collection[str] = ()
+        """Of which items all children are named."""
         if self.touched is not None:
-            self.fresh = self.tree.above(self.touched.items | self.touched.lists) | self.touched.items
+            self.told = self.touched.items | self.touched.lists
+            self.fresh = self.tree.above(self.told) | self.touched.items
 
     def written(self) -> str:
         stack = [_Frame(ROOT, "")]
@@ -120,17 +136,31 @@ class _Writer:
     def _opened(self, item: Item, above: _Frame, depth: int) -> _Frame:
         is_task = item.kind is Kind.TASK
         if is_task != above.listed:
-            self.parts.append('<ul class="tasks">' if is_task else "</ul>")
-            above.listed = is_task
+            self.parts.append(self._list(above) if is_task else "</ul>")
+            above.listed, above.length, above.rested = is_task, 0, False
+        elif above.length >= PART:
+            self.parts.append(f"</ul>{self._list(above)}")
+            above.length = 0
         if self.fresh is not None and item.key not in self.fresh:
-            return self._same(item)
-        return self._task(item) if is_task else self._phase(item, depth)
+            return self._same(item, above)
+        if not is_task:
+            return self._phase(item, depth)
+        above.length += 1 + self.tree.lengths.get(item.key, 0)
+        return self._task(item)
 
-    def _same(self, item: Item) -> _Frame:
+    def _list(self, above: _Frame) -> str:
+        long = self.tree.lengths[above.key] > PART
+        return f'<ul class="tasks{" part" if long else ""}">'
+
+    def _same(self, item: Item, above: _Frame) -> _Frame:
         self.skipped.add(item.key)
         name = "li" if item.kind is Kind.TASK else "details"
-        self.parts.append(f'<{name} id="i-{item.key}" data-same>')
-        return _Frame(item.key, f"</{name}>")
+        if above.key in self.told:
+            self.parts.append(f'<{name} id="i-{item.key}" data-same></{name}>')
+        elif not above.rested:
+            above.rested = True
+            self.parts.append(f"<{name} data-rest></{name}>")
+        return _Frame(item.key, "")
 
     # ---------------------------------------------------------------------------------------- a task
 
@@ -187,17 +217,18 @@ class _Writer:
     def _phase(self, item: Item, depth: int) -> _Frame:
         key, level = item.key, min(depth + 1, 6)
         folded = key in self.folds.folded
-        lazy = folded and self.folds.lazy and self.tree.sizes.get(key, 0) > 0
+        count = self.tree.sizes.get(key, 0) if folded and self.folds.lazy else 0
+        lazy = f' data-lazy="{count}"' if count else ""
         ref = f'<span class="ref">{escape(item.ref)}</span> ' if item.ref else ""
         status = f' <span class="state">{self.statuses[item.status]}</span>' if item.status else ""
+        scale = _scale(self.tree.lengths.get(key, 0))
         self.parts.append(
-            f'<details class="phase" id="i-{key}"{"" if folded else " open"}{" data-lazy" if lazy else ""}>'
+            f'<details class="phase s{scale}" id="i-{key}"{"" if folded else " open"}{lazy}>'
             f'<summary><h{level} id="w-{key}">{ref}{escape(item.text)}</h{level}>{status}'
             f'{self._progress(item)}{self._conflict(item)}</summary><div class="below">{self._tools(key)}'
         )
         if lazy:
             self.skipped.add(key)
-            count = self.tree.sizes[key]
             told = ngettext("Show %(n)s item", "Show %(n)s items", count) % {"n": number_format(count)}
             self.parts.append(f'<p class="lazy"><a href="?open={key}#i-{key}">{told}</a></p>')
         return _Frame(key, "</div></details>")

@@ -1,98 +1,116 @@
-// Items of the tree are moved by their grip, which stands beside the row that the pointer is on.
+// Items of the tree are moved by their grip, by mouse, pen or finger. It stands beside the row that was pointed at.
 
 import { above, itemOf, may, moveTo } from "./plan-edit.js";
 import { page } from "./plan-send.js";
-import { tree } from "./plan-tree.js";
+import { beside, tree } from "./plan-tree.js";
 
 const INWARD_PX = 56;
+const EDGE_PX = 64;
+const SCROLL_PX = 14;
 let gripped = null;
 let dragged = null;
 let aim = null;
+let pointer = null;
 
 const grip = document.createElement("span");
 grip.className = "grip";
-grip.draggable = true;
 grip.ariaHidden = "true";
+const touched = matchMedia("(hover: none)");
 
 /** The grip stands beside the row, not in it, so that a row is what the server made it. */
 function take(row) {
   gripped = itemOf(row);
-  const [outer, inner] = [tree.getBoundingClientRect(), row.getBoundingClientRect()];
-  grip.style.top = `${inner.top - outer.top}px`;
-  grip.style.left = `${inner.left - outer.left}px`;
-  grip.style.height = `${inner.height}px`;
   if (!grip.isConnected) tree.append(grip);
-}
-
-function over(event) {
-  const item = dragged && itemOf(event.target);
-  unmark();
-  if (!item || dragged.contains(item)) return;
-  aim = aimAt(item, event);
-  if (!aim) return;
-  aim.item.dataset.drop = aim.how;
-  event.preventDefault();
+  const [outer, inner] = [tree.getBoundingClientRect(), row.getBoundingClientRect()];
+  const left = touched.matches ? inner.right - grip.offsetWidth : inner.left;
+  grip.style.top = `${inner.top - outer.top}px`;
+  grip.style.left = `${left - outer.left}px`;
+  grip.style.height = `${inner.height}px`;
 }
 
 /** Where it would come to stand: before or after an item of its kind, or as one below it. */
-function aimAt(item, event) {
+function aimAt({ x, y }) {
+  const item = itemOf(document.elementFromPoint(x, y));
+  if (!item || !tree.contains(item) || dragged.contains(item)) return null;
   const row = item.firstElementChild.getBoundingClientRect();
   const task = dragged.matches("li");
   if (task && item.matches("details")) return { item, how: "below" };
   if (!task && item.matches("li")) return null;
-  if (event.clientX > row.left + INWARD_PX && event.clientY > row.top + row.height / 2) return { item, how: "below" };
-  return { item, how: event.clientY < row.top + row.height / 2 ? "before" : "after" };
+  if (x > row.left + INWARD_PX && y > row.top + row.height / 2) return { item, how: "below" };
+  return { item, how: y < row.top + row.height / 2 ? "before" : "after" };
 }
 
-function unmark() {
+function over() {
   if (aim) delete aim.item.dataset.drop;
-  aim = null;
+  aim = aimAt(pointer);
+  if (aim) aim.item.dataset.drop = aim.how;
 }
 
-const isSame = (element) => element && element.localName === dragged.localName && element.id;
+/** The page goes on below what is held at its edge. */
+function scroll() {
+  if (!dragged) return;
+  const by = pointer.y < EDGE_PX ? -SCROLL_PX : pointer.y > innerHeight - EDGE_PX ? SCROLL_PX : 0;
+  if (by) {
+    scrollBy(0, by);
+    over();
+  }
+  requestAnimationFrame(scroll);
+}
 
-function drop() {
-  const { item, how } = aim;
-  const home = item.matches("details") && dragged.matches("li") ? item.querySelector(":scope > .below") : item;
+function drop({ item, how }) {
+  const carried = dragged;
   if (how === "below") {
-    const inside = item.matches("details") ? item.querySelector(":scope > .below") : home;
-    const list = dragged.matches("li") ? inside.querySelector(":scope > ul.tasks") : inside;
-    const last = list ? [...list.children].filter((each) => isSame(each) && each !== dragged).at(-1) : null;
-    const [carried, target] = [dragged, list];
-    moveTo(dragged, item, last ?? null, () => target?.append(carried));
+    const inside = item.matches("details") ? item.querySelector(":scope > .below") : item;
+    const siblings = [...inside.querySelectorAll(carried.matches("li") ? ":scope > ul.tasks > li[id]" : ":scope > details")];
+    const last = siblings.filter((each) => each !== carried).at(-1) ?? null;
+    moveTo(carried, item, last, () => last?.after(carried));
     return;
   }
   let before = item;
   if (how === "before") {
-    before = item.previousElementSibling;
-    while (before && (!isSame(before) || before === dragged)) before = before.previousElementSibling;
+    before = beside(item, "previous");
+    if (before === carried) before = beside(before, "previous");
   }
-  const carried = dragged;
-  moveTo(dragged, above(item) ?? null, before, () => (how === "before" ? item.before(carried) : item.after(carried)));
+  moveTo(carried, above(item) ?? null, before, () => (how === "before" ? item.before(carried) : item.after(carried)));
+}
+
+function begin(event) {
+  if (event.button || !gripped) return;
+  event.preventDefault();
+  grip.setPointerCapture(event.pointerId);
+  dragged = gripped;
+  dragged.classList.add("dragged");
+  pointer = event;
+  scroll();
+}
+
+function end() {
+  if (aim) delete aim.item.dataset.drop;
+  dragged?.classList.remove("dragged");
+  dragged = gripped = aim = null;
+  grip.remove();
 }
 
 if (tree && may("mayChange")) {
   grip.title = page.dataset.grip;
-  tree.addEventListener("pointerover", ({ target, buttons }) => {
+  const point = ({ target, buttons }) => {
     const row = target.closest(".row, summary");
     // A quick pull comes to the next row before it counts as a drag.
-    if (row && !buttons && itemOf(row) !== gripped) take(row);
+    if (row && !dragged && !buttons && itemOf(row) !== gripped) take(row);
+  };
+  tree.addEventListener("pointerover", (event) => event.pointerType === "touch" || point(event));
+  // A finger that scrolls points at nothing.
+  tree.addEventListener("click", (event) => event.pointerType === "touch" && point(event));
+  grip.addEventListener("pointerdown", begin);
+  grip.addEventListener("pointermove", (event) => {
+    if (!dragged) return;
+    pointer = event;
+    over();
   });
-  tree.addEventListener("dragstart", (event) => {
-    if (event.target !== grip) return;
-    dragged = gripped;
-    event.dataTransfer.effectAllowed = "move";
-    event.dataTransfer.setDragImage(dragged.firstElementChild, 12, 12);
+  grip.addEventListener("pointerup", () => {
+    if (dragged && aim) drop(aim);
+    end();
   });
-  tree.addEventListener("dragover", over);
-  tree.addEventListener("drop", (event) => {
-    if (!dragged || !aim) return;
-    event.preventDefault();
-    drop();
-  });
-  tree.addEventListener("dragend", () => {
-    unmark();
-    dragged = gripped = null;
-    grip.remove();
-  });
+  grip.addEventListener("lostpointercapture", end);
+  document.addEventListener("keydown", ({ key }) => key === "Escape" && dragged && end());
 }

@@ -2,7 +2,7 @@
 // without a script; they are fetched when they are needed.
 
 import { act, page, post, renewed } from "./plan-send.js";
-import { fold, tree } from "./plan-tree.js";
+import { beside, fold, listIn, tree } from "./plan-tree.js";
 import { toast } from "./shell.js";
 
 const at = (path) => new URL(path, new URL(page.dataset.at, location.href));
@@ -81,6 +81,21 @@ export async function edit(item) {
   text.setSelectionRange?.(text.value.length, text.value.length);
 }
 
+/** What is like the task, from its own page, into the form that asks for it. */
+async function showSimilar(link) {
+  const answer = await fetch(link.href);
+  const found = answer.ok ? new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("#similar") : null;
+  if (!found) {
+    location.href = link.href;
+    return;
+  }
+  const own = document.importNode(found, true);
+  own.tabIndex = -1;
+  link.closest("form").append(own);
+  link.remove();
+  own.focus();
+}
+
 function close(form) {
   const line = form.closest(".adding");
   const item = line?.previousElementSibling ?? itemOf(form);
@@ -148,17 +163,7 @@ async function follow(item) {
 
 // ----------------------------------------------------------------------------------------------------- add
 
-function listOf(item) {
-  const home = item === null ? tree : item.matches("details") ? item.querySelector(":scope > .below") : item;
-  let list = home.querySelector(":scope > ul.tasks");
-  if (!list) {
-    list = document.createElement("ul");
-    list.className = "tasks";
-    if (home === item) home.append(list);
-    else home.insertBefore(list, home.querySelector(":scope > details"));
-  }
-  return list;
-}
+const homeOf = (item) => (item === null ? tree : item.matches("details") ? item.querySelector(":scope > .below") : item);
 
 /** A form for a new task below `parent` (null for the plan), after the task `after`, else as the last one. */
 export function add(parent, after = null) {
@@ -172,7 +177,7 @@ export function add(parent, after = null) {
   line.append(form);
   if (parent?.matches("details") && !parent.open) fold(parent, true);
   if (after) after.after(line);
-  else listOf(parent).append(line);
+  else listIn(homeOf(parent)).append(line);
   line.querySelector("[name=text]").focus();
 }
 
@@ -189,12 +194,12 @@ async function added(form) {
   const data = new FormData(form);
   text.readOnly = true;
   const answer = await post(form.action, data);
-  text.readOnly = false;
   const box = form.querySelector(".problem");
   box.hidden = Boolean(answer.saved);
   box.textContent = answer.problem ?? "";
-  if (!answer.saved) return;
-  await renewed();
+  if (answer.saved) await renewed();
+  text.readOnly = false; // not before: the field is emptied below, with what would be typed meanwhile
+  if (!answer.saved || !form.isConnected) return;
   const made = document.getElementById(`i-${answer.item}`);
   if (form.elements.kind.value === "phase") {
     form.remove();
@@ -258,19 +263,18 @@ export async function takeBack(deletion) {
 /** One step; past a sibling it shows at once. */
 export function moveBy(item, way) {
   if (!item || !may("mayChange")) return;
-  const next = item.nextElementSibling;
-  const other = way === "up" ? item.previousElementSibling : way === "down" ? next : null;
-  const steps = other && other.localName === item.localName && other.id;
+  const steps = { up: "previous", down: "next" }[way];
+  const other = steps && beside(item, steps);
   act(item, {
     action: at("move/"),
     data: { item: keyOf(item), way },
     show: () => {
-      if (!steps) return;
+      if (!other) return;
       if (way === "up") other.before(item);
       else other.after(item);
       focusOn(item);
     },
-    hide: () => steps && (way === "up" ? other.after(item) : other.before(item)),
+    hide: () => other && (way === "up" ? other.after(item) : other.before(item)),
   }).then(() => focusOn(document.getElementById(item.id)));
 }
 
@@ -294,6 +298,7 @@ function onClick(event) {
   const link = target.closest("a");
   if (target.closest(".box")) tick(item);
   else if (target.closest(".cancel") && target.closest("form")) close(target.closest("form"));
+  else if (link?.matches("[data-similar]")) showSimilar(link);
   else if (link?.matches(".words, .tools > .edit") && may("mayChange")) edit(item);
   else if (link?.matches(".add") && link.search.includes("kind=phase")) addPhase(link);
   else if (link?.matches(".add")) add(link.closest("details"));

@@ -1,8 +1,12 @@
 // The tree of a plan, kept up to date without loading it again, and what is folded in it.
 //
 // The server is asked for what changed since the entry of the log that this page knows. Its answer is the same
-// page, in which an element that stays as it is has its id, `data-same`, and nothing else. `merge` makes this
-// tree that one: elements keep their identity, so that the focus, open editors and the scroll position stay.
+// page, in which an element that stays as it is has its id, `data-same`, and nothing else; one with `data-rest`
+// stands for all others of a list whose order is the same. `merge` makes this tree that one: elements keep
+// their identity, so that the focus, open editors and the scroll position stay.
+//
+// A long list of tasks comes in parts, that is in several <ul> one after the other. Where a part ends means
+// nothing, and does not change here.
 
 import { page, refreshBy, settle, showNotes } from "./plan-send.js";
 
@@ -10,11 +14,15 @@ export const tree = document.querySelector("#tree");
 
 const GATHER_MS = 40;
 const FOLDS_MOST = 150;
-const FILL_AT_ONCE = 8;
+const FILL_AT_ONCE = 300;
+const FOLD_AT_ONCE = 12;
 const KEPT_SECONDS = 365 * 24 * 3600;
 
 let line = Promise.resolve();
 let waiting = null;
+
+/** What is to be painted and answered comes first. */
+const pause = () => new Promise((done) => setTimeout(done));
 
 // ------------------------------------------------------------------------------------------------- renewal
 
@@ -31,8 +39,10 @@ export function refresh({ open = "" } = {}) {
 }
 
 async function renew({ open = "", whole = false }) {
-  const fresh = await fetched(open, whole);
-  if (!fresh) return false;
+  const text = await fetched(open, whole);
+  if (text === null) return false;
+  const fresh = new DOMParser().parseFromString(text, "text/html");
+  if (open) await pause();
   for (const id of ["plan-head", "plan-notes"]) exchange(id, fresh);
   const told = fresh.querySelector("#tree");
   const known = merge(told, { quiet: Boolean(open) });
@@ -49,7 +59,7 @@ async function fetched(open, whole) {
     const answer = await fetch(address, { headers: { "X-Region": "1" } });
     if (answer.status === 404) location.reload();
     if (!answer.ok || answer.redirected) return null;
-    return new DOMParser().parseFromString(await answer.text(), "text/html");
+    return await answer.text();
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     return null; // offline: what comes after the connection is back will do
@@ -67,11 +77,36 @@ function exchange(id, fresh) {
 // --------------------------------------------------------------------------------------------------- merge
 
 const isItem = (element) => element.id.startsWith("i-");
+const ASIDE = {
+  next: ["nextElementSibling", "firstElementChild"],
+  previous: ["previousElementSibling", "lastElementChild"],
+};
 
-function nextItem(element) {
-  let at = element;
-  while (at && !isItem(at)) at = at.nextElementSibling;
+/** The item that comes next, or previous, in the same list; null at its end. */
+export function beside(item, way) {
+  const [step, end] = ASIDE[way];
+  let at = item;
+  do {
+    let part = at.parentElement;
+    at = at[step];
+    while (!at && part.matches("ul.tasks") && part[step]?.matches("ul.tasks")) {
+      part = part[step];
+      at = part[end];
+    }
+  } while (at && !isItem(at));
   return at;
+}
+
+const itemsIn = (home, name) => [...home.querySelectorAll(name === "li" ? ":scope > ul.tasks > li" : ":scope > details")];
+
+/** The list of tasks of an item, or of the plan, to which one more can be added; made where there is none. */
+export function listIn(home) {
+  const parts = home.querySelectorAll(":scope > ul.tasks");
+  if (parts.length) return parts[parts.length - 1];
+  const list = document.createElement("ul");
+  list.className = "tasks";
+  home.insertBefore(list, home.querySelector(":scope > details"));
+  return list;
 }
 
 /** False where the answer rests on something that this page does not have. */
@@ -91,42 +126,39 @@ function merge(fresh, { quiet }) {
 }
 
 function mergeInside(old, fresh, step) {
-  mergeList(old, fresh, step);
-  mergeItems(old, [...fresh.children].filter((each) => each.localName === "details"), step, "details");
+  mergeItems(old, itemsIn(fresh, "li"), step, "li");
+  mergeItems(old, itemsIn(fresh, "details"), step, "details");
 }
 
-function mergeList(old, fresh, step) {
-  const next = fresh.querySelector(":scope > ul.tasks");
-  let mine = old.querySelector(":scope > ul.tasks");
-  if (!next && !mine) return;
-  if (!mine) {
-    mine = document.createElement("ul");
-    mine.className = "tasks";
-    old.insertBefore(mine, old.querySelector(":scope > details"));
-  }
-  mergeItems(mine, next ? [...next.children] : [], step, "li");
-  if (!next && !mine.children.length) mine.remove();
-}
-
-function mergeItems(parent, wanted, step, name) {
+function mergeItems(home, wanted, step, name) {
+  const all = !wanted.some((next) => "rest" in next.dataset);
   let before = null;
-  for (const next of wanted) {
-    const mine = document.getElementById(next.id) ?? made(next, step);
+  let follows = all ? (itemsIn(home, name).find(isItem) ?? null) : null;
+  for (const next of wanted.filter(isItem)) {
+    const mine = document.getElementById(next.id) ?? (all ? made(next, step) : null);
     if (!mine) {
       step.known = false;
       continue;
     }
-    const place = nextItem(before ? before.nextElementSibling : parent.querySelector(`:scope > ${name}`));
-    if (place !== mine) parent.insertBefore(mine, place);
+    if (all && follows !== mine) put(mine, { home, name, before, follows });
     mergeItem(mine, next, step);
     before = mine;
+    follows = all ? beside(mine, "next") : null;
   }
-  let rest = nextItem(before ? before.nextElementSibling : parent.querySelector(`:scope > ${name}`));
-  while (rest) {
-    const gone = rest;
-    rest = nextItem(rest.nextElementSibling);
-    if (!step.ids.has(gone.id)) gone.remove();
+  while (follows) {
+    const gone = follows;
+    follows = beside(gone, "next");
+    if (step.ids.has(gone.id)) continue; // elsewhere by now, or soon
+    const part = gone.parentElement;
+    gone.remove();
+    if (part.matches("ul.tasks") && !part.children.length) part.remove();
   }
+}
+
+function put(item, { home, name, before, follows }) {
+  if (follows) follows.before(item);
+  else if (before) before.after(item);
+  else (name === "li" ? listIn(home) : home).append(item);
 }
 
 const OURS = ' type="button"></button>';
@@ -168,8 +200,11 @@ function mergeItem(mine, next, step) {
   }
   if (mine.localName === "li") {
     mine.className = `${next.className}${mine.classList.contains("news") ? " news" : ""}`;
-    mergeList(mine, next, step);
-  } else if (!("lazy" in mine.dataset)) {
+    mergeItems(mine, itemsIn(next, "li"), step, "li");
+    return;
+  }
+  mine.className = next.className;
+  if (!("lazy" in mine.dataset)) {
     mergeInside(mine.querySelector(":scope > .below"), next.querySelector(":scope > .below"), step);
   }
 }
@@ -200,34 +235,55 @@ function remember(details, open) {
 }
 
 /** Fetch what was left out of folded phases. */
-async function fill(...folded) {
-  const lazy = folded.filter((details) => "lazy" in details.dataset);
-  if (!lazy.length) return;
+async function fill(...lazy) {
+  const counts = lazy.map((details) => details.dataset.lazy);
   for (const details of lazy) {
     delete details.dataset.lazy;
     details.querySelector(":scope > .below > .lazy")?.classList.add("loading");
   }
   const filled = await refresh({ open: lazy.map((details) => details.id.slice(2)).join(".") });
-  for (const details of lazy) {
+  for (const [at, details] of lazy.entries()) {
     const link = details.querySelector(":scope > .below > .lazy");
     link?.classList.remove("loading");
     if (filled) link?.remove();
-    else details.dataset.lazy = "";
+    else details.dataset.lazy = counts[at];
   }
+}
+
+/** So many of them that about `FILL_AT_ONCE` items come in. */
+function helping(lazy) {
+  let items = 0;
+  return lazy.filter((details, at) => {
+    const room = !at || items < FILL_AT_ONCE;
+    if (room) items += Number(details.dataset.lazy);
+    return room;
+  });
 }
 
 export async function fold(details, open = !details.open) {
   details.open = open;
   remember([details], open);
-  if (open) await fill(details);
+  if (open && "lazy" in details.dataset) await fill(details);
 }
 
+let foldings = 0;
+
+/** A few at a time, so that the page goes on answering; the next call ends this one. */
 async function foldAll(open) {
+  foldings += 1;
+  const mine = foldings;
   const all = [...tree.querySelectorAll("details.phase")];
-  for (const each of all) each.open = open;
   remember(all, open);
+  for (let at = 0; at < all.length && mine === foldings; at += FOLD_AT_ONCE) {
+    for (const each of all.slice(at, at + FOLD_AT_ONCE)) each.open = open;
+    await pause();
+  }
   if (!open) return;
-  for (let at = 0; at < all.length; at += FILL_AT_ONCE) await fill(...all.slice(at, at + FILL_AT_ONCE));
+  let lazy = all;
+  while (mine === foldings && lazy.length) {
+    lazy = lazy.filter((details) => "lazy" in details.dataset);
+    if (lazy.length) await fill(...helping(lazy));
+  }
 }
 
 // --------------------------------------------------------------------------------------------------- start
@@ -254,7 +310,7 @@ if (tree) {
       fold(summary.parentElement);
     } else if (lazy) {
       event.preventDefault();
-      fill(lazy.closest("details"));
+      fold(lazy.closest("details"), true);
     }
   });
   for (const button of document.querySelectorAll("[data-fold]")) {

@@ -56,6 +56,12 @@ def test_whatever_is_written_gives_a_page_of_allowed_tags(source: str) -> None:
     assert not re.search(r"<(?!/?(?:a|blockquote|code|em|h[1-6]|hr|li|ol|p|pre|span|strong|ul|br)\b)\w", page)
 
 
+@pytest.mark.parametrize("text", ["> " * 2000, "<div>\n" * 3000, "<ul><li>" * 1500])
+def test_what_is_nested_too_deep_is_refused(text: str) -> None:
+    with pytest.raises(NotRenderable):
+        marked(f"{text}x")
+
+
 def test_what_is_too_large_is_refused() -> None:
     with pytest.raises(NotRenderable):
         page_of(b"x" * (LARGEST + 1))
