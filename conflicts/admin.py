@@ -31,7 +31,7 @@ from conflicts import (
 from conflicts.desk import Act, Bulk, Outdated
 from conflicts.errors import ConflictsError
 from conflicts.models import Conflict
-from conflicts.presentation import Brief
+from conflicts.presentation import Brief, refusals
 from conflicts.queue import DECIDE, Filters
 from plans.errors import PlansError
 
@@ -229,9 +229,9 @@ class ConflictAdmin(ReadOnlyAdmin):
                 actor=request.user.get_username(),
             )
         except PlansError as error:
-            return self._screen(request, row, typed=typed, problem=str(error))
+            return self._screen(request, row, typed=typed, problem=refusals.told(error))
         except ConflictsError as error:
-            self.message_user(request, pages.refusal(error), messages.ERROR)
+            self.message_user(request, refusals.told(error), messages.ERROR)
             return redirect(_address(row.pk, filters))
         self._tell(request, pages.told(decided), decided)
         return redirect(_address(following, filters) if following else _list(filters))
@@ -243,7 +243,7 @@ class ConflictAdmin(ReadOnlyAdmin):
         try:
             desk.act(name, [row.pk], user=request.user, to=request.POST.get("to", ""))
         except ConflictsError as error:
-            self.message_user(request, pages.refusal(error), messages.ERROR)
+            self.message_user(request, refusals.told(error), messages.ERROR)
             return redirect(_address(row.pk, filters))
         if name.startswith("postpone") and following:
             return redirect(_address(following, filters))
@@ -264,7 +264,7 @@ class ConflictAdmin(ReadOnlyAdmin):
         try:
             prepared = desk.prepare(name, ids)
         except ConflictsError as error:
-            self.message_user(request, pages.refusal(error), messages.ERROR)
+            self.message_user(request, refusals.told(error), messages.ERROR)
             return redirect(request.get_full_path())
         return self._preview(request, prepared, Filters.of(request.GET))
 
@@ -280,9 +280,9 @@ class ConflictAdmin(ReadOnlyAdmin):
             fingerprint = request.POST.get("fingerprint", "")
             count = desk.carry_out(name, ids, user=request.user, fingerprint=fingerprint)
         except Outdated as error:
-            return self._preview(request, error.bulk, filters, pages.refusal(error))
+            return self._preview(request, error.bulk, filters, refusals.told(error))
         except (ConflictsError, PlansError) as error:
-            self.message_user(request, pages.refusal(error), messages.ERROR)
+            self.message_user(request, refusals.told(error), messages.ERROR)
             return redirect(_list(filters))
         told = ngettext("%d conflict changed.", "%d conflicts changed.", count) % count
         decided = desk.decided_last(name, ids, actor=request.user.get_username()) if count else None

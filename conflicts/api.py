@@ -466,7 +466,7 @@ def bulk_json(found: Preview, *, dry_run: bool) -> dict[str, Any]:
             {"conflict": effect.conflict.pk, **option_json(effect.option), "take": effect.take}
             for effect in found.effects
         ],
-        "left": [{"conflict": row.pk, "reason": reason} for row, reason in found.refused],
+        "left": [{"conflict": row.pk, "reason": str(error)} for row, error in found.refused],
         "dropped": found.dropped,
         "fingerprint": found.fingerprint,
     }

@@ -16,12 +16,13 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import prefetch_related_objects
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 from django_stubs_ext import StrPromise
 
 from conflicts import choices, presentation, queue, services
 from conflicts.errors import AlreadySettled, ConflictNotFound, InvalidDecision, PreviewOutdated, ValuesMoved
 from conflicts.models import Conflict
-from conflicts.presentation import Names
+from conflicts.presentation import Names, refusals
 from conflicts.queue import Someone
 
 MOST = 2000
@@ -118,7 +119,7 @@ def act(name: str, conflict_ids: Sequence[UUID], *, user: Someone, to: str = "")
     if name == "assign":
         person = queue.deciders().filter(pk=queue.person_id(to)).first()
         if to and person is None:
-            raise InvalidDecision("that person may not decide conflicts")
+            raise InvalidDecision(gettext_noop("that person may not decide conflicts"))
         return services.assign(conflict_ids, to=person, actor=actor)
     if name in ("assign_me", "assign_nobody"):
         assert isinstance(user, AbstractBaseUser), "whoever may decide is somebody"
@@ -206,7 +207,7 @@ def _decisions(act: Act, ids: tuple[UUID, ...], found: services.Preview) -> Bulk
     for row, take, option in found.effects:
         effects, losses = presentation.effect_lines(row, option, names)
         planned.append(_planned(row, presentation.label(row, take), effects, losses))
-    left = tuple(_left(row, why) for row, why in found.refused)
+    left = tuple(_left(row, refusals.told(why)) for row, why in found.refused)
     return Bulk(act, ids, tuple(planned), left, found.fingerprint)
 
 

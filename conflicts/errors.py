@@ -6,6 +6,7 @@ ConflictsError
 ├── ValuesMoved           the values are not those that the decision was about
 ├── PreviewOutdated       the conflicts are not as they were when the bulk decision was previewed
 ├── InvalidDecision       the decision does not fit the conflict
+│   └── NoSuchChoice      it is settled in other ways than the one that was named
 ├── InvalidPolicy         a conflict policy names what there is not, or can never match
 └── PolicyExists          the replica, or all of them together, have a policy already
 """
@@ -63,6 +64,11 @@ class InvalidDecision(ConflictsError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"This decision does not fit the conflict: {reason}.")
         self.reason = reason
+
+
+class NoSuchChoice(InvalidDecision):
+    def __init__(self, take: str, known: str) -> None:
+        super().__init__(f"take {take!r} is not one of {known}")
 
 
 class InvalidPolicy(ConflictsError):

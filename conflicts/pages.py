@@ -12,10 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from conflicts import presentation, queue
-from conflicts.errors import AlreadySettled, ConflictsError, InvalidDecision, ValuesMoved
 from conflicts.models import Conflict
 from conflicts.queue import Filters, Someone
-from plans.errors import PlansError
 
 LAST_DECISION = "last_decision"
 """In the session: the operation of the decision that this person took last, to undo it."""
@@ -80,17 +78,6 @@ def told(row: Conflict) -> str:
     if row.state == Conflict.State.RESOLVED:
         return _("Decided: %(field)s of “%(title)s” – %(taken)s. Both sides have it.") % words
     return _("Decided: %(field)s of “%(title)s” – %(taken)s. The next sync applies it.") % words
-
-
-def refusal(error: ConflictsError | PlansError) -> str:
-    """Why nothing was decided, for the person who tried."""
-    if isinstance(error, AlreadySettled):
-        return _("Someone was faster: it is settled already. Nothing was changed.")
-    if isinstance(error, ValuesMoved):
-        return _("The values changed while you looked. Nothing was decided; here they are now.")
-    if isinstance(error, InvalidDecision):
-        return _("Nothing was changed: %(reason)s.") % {"reason": error.reason}
-    return str(error)
 
 
 def _to(pk: UUID | None, address: Address) -> str:

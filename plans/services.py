@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from audit import services as audit
 from audit.ids import new_id
@@ -114,12 +115,12 @@ def move(
     parent_kind, parent_key = _named(parent)
     _refuse_kinds(kind, parent_kind)
     if (parent.pk if isinstance(parent, Plan) else parent.plan_id) != item.plan_id:
-        raise InvalidPlace("the item above belongs to another plan, or is gone")
+        raise InvalidPlace(gettext_noop("the item above belongs to another plan, or is gone"))
     place = Place(parent_key, after.pk.hex if after else "")
 
     def edit(outline: Outline) -> Outline:
         if any(below.key == parent_key for below in outline.subtree(key)):
-            raise InvalidPlace("it would stand below itself")
+            raise InvalidPlace(gettext_noop("it would stand below itself"))
         _refuse_stranger(outline, kind, place)
         return outlines.apply(outline, [Moved(key, outlines.places(outline)[key], place)])
 
@@ -324,17 +325,17 @@ def _add(
 
 def _refuse_kinds(kind: Kind, parent: Kind) -> None:
     if kind is Kind.PHASE and parent is Kind.TASK:
-        raise InvalidPlace("a phase cannot stand below a task")
+        raise InvalidPlace(gettext_noop("a phase cannot stand below a task"))
 
 
 def _refuse_stranger(outline: Outline, kind: Kind, place: Place) -> None:
     """Both ends of the place must be in the plan and belong together."""
     if place.parent not in outline.by_key:
-        raise InvalidPlace("the item above belongs to another plan, or is gone")
+        raise InvalidPlace(gettext_noop("the item above belongs to another plan, or is gone"))
     if place.after:
         sibling = outline.by_key.get(place.after)
         if sibling is None or sibling.parent != place.parent or sibling.kind is not kind:
-            raise InvalidPlace("the item before it does not stand below the same parent")
+            raise InvalidPlace(gettext_noop("the item before it does not stand below the same parent"))
 
 
 def _note(plan: Plan, change: outlines.Change, before: Outline, after: Outline) -> Note:
@@ -369,7 +370,7 @@ def checked(kind: Kind, field: str, given: Any) -> Any:
     reader = _READERS.get(field)
     value: Value = reader(field, given) if reader else _line(field, given)
     if field == "text" and not value:
-        raise InvalidValue("text", given, "at least one character")
+        raise InvalidValue("text", given, gettext_noop("at least one character"))
     if field == "status" and not value and kind is Kind.TASK:
         raise InvalidValue("status", given, "one of " + ", ".join(Status.values))
     return value
@@ -378,7 +379,7 @@ def checked(kind: Kind, field: str, given: Any) -> Any:
 def _line(field: str, given: Any) -> str:
     text = "" if given is None else str(given).strip()
     if any(end in text for end in "\r\n\0"):
-        raise InvalidValue(field, given, "one line of text")
+        raise InvalidValue(field, given, gettext_noop("one line of text"))
     return text
 
 
@@ -399,7 +400,7 @@ def _date(field: str, given: Any) -> str:
     try:
         return date.fromisoformat(text).isoformat() if text else ""
     except ValueError:
-        raise InvalidValue(field, given, "a date such as 2026-05-31") from None
+        raise InvalidValue(field, given, gettext_noop("a date such as 2026-05-31")) from None
 
 
 def _percentage(field: str, given: Any) -> str:
@@ -409,9 +410,9 @@ def _percentage(field: str, given: Any) -> str:
     try:
         percent = Decimal(text)
     except InvalidOperation:
-        raise InvalidValue(field, given, "a percentage from 0 to 100") from None
+        raise InvalidValue(field, given, gettext_noop("a percentage from 0 to 100")) from None
     if not 0 <= percent <= 100:
-        raise InvalidValue(field, given, "a percentage from 0 to 100")
+        raise InvalidValue(field, given, gettext_noop("a percentage from 0 to 100"))
     return storage.percent_text(percent.quantize(Decimal("0.01")))
 
 

@@ -129,8 +129,9 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(text(found)), f"{target} names no heading"
 
 
-@pytest.mark.parametrize("name", ["plans.png", "plan.png"])
-def test_pictures_are_small(name: str) -> None:
-    picture = DOCS / "images" / name
-    assert picture.read_bytes().startswith(b"\x89PNG")
-    assert picture.stat().st_size < 200_000
+def test_pictures_are_small_and_there_in_both_themes() -> None:
+    pictures = {each.name: each.read_bytes() for each in (DOCS / "images").iterdir()}
+    assert all(data[:4] == b"RIFF" and data[8:12] == b"WEBP" for data in pictures.values())
+    assert {name: len(data) for name, data in pictures.items() if len(data) > 120_000} == {}
+    light = {name for name in pictures if not name.endswith(("-dark.webp", "-phone.webp"))}
+    assert {name.replace(".webp", "-dark.webp") for name in light} <= set(pictures)

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from audit import services as audit
 from audit.models import Entry, Operation
@@ -24,7 +25,9 @@ from conflicts.choices import Option
 from conflicts.errors import (
     AlreadySettled,
     ConflictNotFound,
+    ConflictsError,
     InvalidDecision,
+    NoSuchChoice,
     PreviewOutdated,
     ValuesMoved,
 )
@@ -54,7 +57,7 @@ class Preview(NamedTuple):
     """What a bulk decision would do. Its fingerprint is of exactly these conflicts with these values."""
 
     effects: tuple[Effect, ...]
-    refused: tuple[tuple[Conflict, str], ...]
+    refused: tuple[tuple[Conflict, ConflictsError], ...]
     """Conflicts that cannot be decided so, and why: they are left as they are."""
     fingerprint: str
 
@@ -136,13 +139,13 @@ def _option(conflict: Conflict, take: str, value: Any) -> Option:
         if not choices.takes_value(conflict):
             raise InvalidDecision(f"{conflict.field} is settled by taking a side, not by a value")
         if value is None:
-            raise InvalidDecision("a value is needed")
+            raise InvalidDecision(gettext_noop("a value is needed"))
         value = _checked(conflict, value)
     option = choices.effect_of(conflict, take, value)
     if option is None:
         known = ", ".join(each.take for each in choices.options(conflict))
         typed = ", value" if choices.takes_value(conflict) else ""
-        raise InvalidDecision(f"take {take!r} is not one of {known}{typed}")
+        raise NoSuchChoice(take, f"{known}{typed}")
     if take == "both" and not choices.is_pair(conflict):
         _checked(conflict, option.hub)
     return option
@@ -201,19 +204,20 @@ def _many(conflict_ids: Iterable[UUID], *, lock: bool = False) -> list[Conflict]
 
 
 def _preview(rows: Sequence[Conflict], take: str) -> Preview:
-    effects, refused = [], []
+    effects: list[Effect] = []
+    refused: list[tuple[Conflict, ConflictsError]] = []
     for row in rows:
         if row.state != Conflict.State.OPEN:
-            refused.append((row, str(AlreadySettled(row.pk, row.get_state_display(), row.decided_by))))
+            refused.append((row, AlreadySettled(row.pk, row.get_state_display(), row.decided_by)))
             continue
         taken = (row.suggestion or {}).get("take", "") if take == SUGGESTION else take
         try:
             option = _option(row, taken, None) if taken else None
         except InvalidDecision as error:
-            refused.append((row, str(error)))
+            refused.append((row, error))
             continue
         if option is None:
-            refused.append((row, str(InvalidDecision("nothing is suggested for it"))))
+            refused.append((row, InvalidDecision(gettext_noop("nothing is suggested for it"))))
         else:
             effects.append(Effect(row, taken, option))
     told = [

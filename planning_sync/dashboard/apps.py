@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib import admin
 from django.db.models.signals import post_migrate
 
 
@@ -10,5 +11,6 @@ class DashboardConfig(AppConfig):
     def ready(self) -> None:
         from planning_sync.dashboard import checks, triggers
 
+        admin.site.site_header = admin.site.site_title = "Planning Sync"
         post_migrate.connect(triggers.install, sender=self)
         checks.register()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
@@ -26,6 +27,7 @@ class Card(NamedTuple):
     phase: str
     priority: str
     """As it is called."""
+    due: date | None
     late: bool
 
 
@@ -71,8 +73,9 @@ def _card(item: Item, outline: Outline) -> Card:
     while above.kind is Kind.TASK:
         above = outline.by_key[above.parent]
     over = item.status in (Status.DONE, Status.CANCELLED)
+    due = date.fromisoformat(item.due) if item.due else None
     return Card(
         *(item, UUID(item.key), above.text if above.key != ROOT else ""),
         str(Priority(item.priority).label) if item.priority in Priority.values else item.priority,
-        late=bool(item.due) and not over and item.due < timezone.localdate().isoformat(),
+        *(due, due is not None and not over and due < timezone.localdate()),
     )

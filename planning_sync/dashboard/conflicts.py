@@ -25,6 +25,7 @@ from conflicts.desk import Bulk, Outdated
 from conflicts.errors import ConflictsError
 from conflicts.models import Conflict
 from conflicts.queue import DECIDE, LOOK, Filters
+from planning_sync.dashboard import refusals
 from planning_sync.replicas.errors import ReplicaError
 from planning_sync.sync import undo as undoing
 from planning_sync.sync.errors import SyncError
@@ -88,9 +89,9 @@ def bulk(request: HttpRequest) -> HttpResponse:
         fingerprint = request.POST.get("fingerprint", "")
         count = desk.carry_out(name, ids, user=request.user, fingerprint=fingerprint)
     except Outdated as error:
-        return _preview(request, error.bulk, filters, pages.refusal(error))
+        return _preview(request, error.bulk, filters, refusals.told(error))
     except (ConflictsError, PlansError) as error:
-        messages.error(request, pages.refusal(error))
+        messages.error(request, refusals.told(error))
         return redirect(back)
     done = ngettext("%d conflict changed.", "%d conflicts changed.", count) % count
     decided = desk.decided_last(name, ids, actor=request.user.get_username()) if count else None
@@ -179,9 +180,9 @@ def _take(request: HttpRequest, row: Conflict) -> HttpResponse:
             actor=request.user.get_username(),
         )
     except PlansError as error:
-        return _screen(request, _row(request, row.pk), typed=typed, problem=str(error))
+        return _screen(request, _row(request, row.pk), typed=typed, problem=refusals.told(error))
     except ConflictsError as error:
-        messages.error(request, pages.refusal(error))
+        messages.error(request, refusals.told(error))
         return redirect(_address(row.pk, filters))
     _remember(request, decided)
     messages.success(request, pages.told(decided), extra_tags="undo")
@@ -195,7 +196,7 @@ def _act(request: HttpRequest, row: Conflict) -> HttpResponse:
     try:
         desk.act(name, [row.pk], user=request.user, to=request.POST.get("to", ""))
     except ConflictsError as error:
-        messages.error(request, pages.refusal(error))
+        messages.error(request, refusals.told(error))
         return redirect(_address(row.pk, filters))
     if name.startswith("postpone"):
         title = presentation.title_of(row)

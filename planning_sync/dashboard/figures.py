@@ -10,3 +10,4 @@ class Figure(NamedTuple):
     label: str
     address: str
     """Of the page with what it counts."""
+    alarming: bool = False

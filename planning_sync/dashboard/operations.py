@@ -25,12 +25,12 @@ from audit import sight
 from audit.models import Entry, Operation
 from conflicts.errors import ConflictsError
 from conflicts.queue import DECIDE
-from planning_sync.dashboard import log, previews, telling
+from planning_sync.dashboard import log, previews, refusals, telling
 from planning_sync.dashboard.log import Filters
 from planning_sync.replicas.errors import ReplicaError
 from planning_sync.sync import undo as undoing
 from planning_sync.sync import undo_rights
-from planning_sync.sync.errors import AlreadyUndone, DependentWork, PreviewStale, SyncError
+from planning_sync.sync.errors import AlreadyUndone, DependentWork, PreviewStale, SyncError, UndoRefused
 from planning_sync.sync.undo import Outcome, Preview
 from plans.errors import PlansError
 from plans.models import Plan
@@ -142,7 +142,11 @@ def failure(error: Exception) -> str:
     if isinstance(error, DependentWork):
         told = ", ".join(f"{telling.who(each.operation)}: {each.what}" for each in error.dependents)
         return _("Nothing was changed: newer work depends on it (%(work)s).") % {"work": told}
-    return _("Nothing was changed. %(reason)s") % {"reason": error}
+    if type(error) is UndoRefused:
+        reason = "; ".join(f"{plan}: {_(why)}" for plan, why in error.refusals) + "."
+    else:
+        reason = refusals.told(error)
+    return _("Nothing was changed. %(reason)s") % {"reason": reason}
 
 
 # ------------------------------------------------------------------------------------------ the undo

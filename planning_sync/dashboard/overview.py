@@ -63,7 +63,9 @@ class Place(NamedTuple):
     """A replica, and how far it is behind."""
 
     replica: Replica
+    state: str
     drift: Drift | None
+    conflicts: int
     next_at: datetime | None
 
 
@@ -88,6 +90,10 @@ class ProgressChart(NamedTuple):
 class VolumeChart(NamedTuple):
     days: Sequence[trends.Volume]
     bars: Bars
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(day.total for day in self.days)
 
     @property
     def columns(self) -> Iterable[tuple[trends.Volume, Strip]]:
@@ -140,16 +146,16 @@ def severities(user: Someone) -> list[Severity]:
 
 
 def replicas(user: Someone) -> list[Place]:
-    drifts = standing.drifts(user)
+    drifts, conflicts = standing.drifts(user), standing.conflicts_by_replica(user)
     scheduled = Schedule.objects.filter(name=SCHEDULE).values_list("next_run", flat=True).first()
     rows = sight.shown(Replica.objects.order_by("name"), user)
-    return [Place(row, drifts.get(row.pk), _next_sync(row, scheduled)) for row in rows]
-
-
-def _next_sync(row: Replica, scheduled: datetime | None) -> datetime | None:
-    if not row.enabled:
-        return None
-    return max(filter(None, (scheduled, row.retry_at)), default=None)
+    return [
+        Place(
+            *(row, standing.state(row), drifts.get(row.pk), conflicts.get(row.pk, 0)),
+            standing.next_sync(row, scheduled),
+        )
+        for row in rows
+    ]
 
 
 def running(user: Someone) -> list[Running]:

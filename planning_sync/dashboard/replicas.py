@@ -24,7 +24,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from audit import sight
 from conflicts import queue
 from conflicts.models import GUARD, Conflict, Policy
-from planning_sync.dashboard import diffs, standing, telling
+from planning_sync.dashboard import diffs, refusals, standing, telling
 from planning_sync.dashboard.diffs import Diff
 from planning_sync.dashboard.standing import Drift
 from planning_sync.dashboard.telling import Change
@@ -56,6 +56,7 @@ class Row(NamedTuple):
     plans: int
     unpaired: int
     drift: Drift | None
+    conflicts: int
 
 
 @require_safe
@@ -66,9 +67,9 @@ def listed(request: HttpRequest) -> HttpResponse:
         plans=Count("links", filter=_FOLLOWED, distinct=True),
         waiting=Count("unpaired", filter=Q(unpaired__as_new=False), distinct=True),
     )
-    drifts = standing.drifts(request.user)
+    drifts, conflicts = standing.drifts(request.user), standing.conflicts_by_replica(request.user)
     found = [
-        Row(row, state(row), row.plans, row.waiting, drifts.get(row.pk))
+        Row(row, standing.state(row), row.plans, row.waiting, drifts.get(row.pk), conflicts.get(row.pk, 0))
         for row in sight.shown(rows.order_by("name"), request.user)
     ]
     return render(request, "dashboard/replicas.html", {"rows": found})
@@ -84,13 +85,15 @@ def one(request: HttpRequest, replica_id: UUID) -> HttpResponse:
         .exclude(gone_at__isnull=False, plan__deleted_at__isnull=False)
         .select_related("plan")
         .defer("seen", "base", "held")
+        .annotate(open_conflicts=standing.open_conflicts_there(request.user))
     )
     chosen = request.GET.get("state", "")
     context = {
         "replica": row,
-        "state": state(row),
+        "state": standing.state(row),
+        "conflicts": standing.conflicts_by_replica(request.user).get(row.pk, 0),
         "drift": standing.drifts(request.user).get(row.pk),
-        "next_at": row.retry_at if row.lost_at else None,
+        "next_at": standing.next_sync(row) if row.lost_at else None,
         "links": Paginator(_narrowed(links, chosen).order_by("path"), LINKS_PER_PAGE).get_page(
             request.GET.get("page")
         ),
@@ -179,7 +182,7 @@ def remove(request: HttpRequest, replica_id: UUID) -> HttpResponse:
     try:
         removed = removal.remove(row, fate, actor=request.user.get_username())
     except SyncError as error:
-        messages.error(request, str(error))
+        messages.error(request, refusals.told(error))
         return redirect("dashboard:replica", row.pk)
     messages.success(request, _("%(name)s is removed. Its files are as they were.") % {"name": removed.name})
     return redirect("dashboard:replicas")
@@ -190,15 +193,6 @@ def remove(request: HttpRequest, replica_id: UUID) -> HttpResponse:
 
 def found_replica(request: HttpRequest, replica_id: UUID) -> Replica:
     return get_object_or_404(sight.shown(Replica.objects.all(), request.user), pk=replica_id)
-
-
-def state(row: Replica) -> str:
-    """One word for how the replica is, which the pages translate and colour."""
-    if not row.enabled:
-        return "off"
-    if row.lost_at:
-        return "away"
-    return row.last_status or "new"
 
 
 def sync(request: HttpRequest, row: Replica) -> HttpResponse | None:

@@ -1,4 +1,4 @@
-"""How hub and replicas stand to each other: `linked`, `behind`, `open_conflicts`, `drifts`, `consistency`.
+"""How hub and replicas stand to each other: `linked`, `behind`, `open_conflicts`, `drifts`, `consistency`...
 
 A plan is behind at a replica from an edit in the hub until the replica has been told of it. What was edited
 in a replica and not read yet is known to nobody; the watcher and the schedule see to that.
@@ -13,12 +13,13 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, F, IntegerField, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from audit import sight
 from conflicts import queue
 from conflicts.models import Conflict
 from conflicts.queue import Someone
-from planning_sync.sync.models import Intent, Link
+from planning_sync.sync.models import Intent, Link, Replica
 
 PENDING = (Conflict.State.OPEN, Conflict.State.DECIDED)
 
@@ -58,9 +59,44 @@ def _lacking() -> Q:
 
 def open_conflicts(user: Someone) -> Coalesce:
     """The number of a plan's conflicts that wait for a person or for their next sync, as an annotation."""
-    rows = queue.seen_by(user).filter(plan=OuterRef("pk"), state__in=PENDING).order_by()
-    counted = rows.values("plan").annotate(n=Count("pk")).values("n")
+    return _counted(queue.seen_by(user).filter(plan=OuterRef("pk")))
+
+
+def open_conflicts_there(user: Someone) -> Coalesce:
+    """The same of a link: those of its plan with its replica."""
+    return _counted(_clashing(user))
+
+
+def _clashing(user: Someone) -> QuerySet[Conflict]:
+    return queue.seen_by(user).filter(plan=OuterRef("plan"), replica_id=OuterRef("replica_id"))
+
+
+def _counted(rows: QuerySet[Conflict]) -> Coalesce:
+    counted = rows.filter(state__in=PENDING).order_by().values("plan").annotate(n=Count("pk")).values("n")
     return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
+
+
+def next_sync(row: Replica, scheduled: datetime | None = None) -> datetime | None:
+    """When it is synced next, by the schedule or another try; None where nothing is to come."""
+    if not row.enabled:
+        return None
+    at = max(filter(None, (scheduled, row.retry_at)), default=None)
+    return at if at is not None and at > timezone.now() else None
+
+
+def state(row: Replica) -> str:
+    """One word for how the replica is, which the pages translate and colour."""
+    if not row.enabled:
+        return "off"
+    if row.lost_at:
+        return "away"
+    return row.last_status or "new"
+
+
+def conflicts_by_replica(user: Someone) -> dict[UUID, int]:
+    """How many wait there, where any do."""
+    rows = queue.seen_by(user).filter(state__in=PENDING).order_by().values_list("replica_id")
+    return dict(rows.annotate(n=Count("pk")))
 
 
 def drifts(user: Someone) -> dict[UUID, Drift]:
@@ -72,9 +108,6 @@ def drifts(user: Someone) -> dict[UUID, Drift]:
 
 def consistency(user: Someone) -> Consistency:
     """How many linked plans are the same on both sides: nothing on its way, no conflict, no problem."""
-    clashing = queue.seen_by(user).filter(
-        plan=OuterRef("plan"), replica_id=OuterRef("replica_id"), state__in=PENDING
-    )
-    apart = _lacking() | ~Q(problem="") | Q(Exists(clashing))
+    apart = _lacking() | ~Q(problem="") | Q(Exists(_clashing(user).filter(state__in=PENDING)))
     found = linked(user).aggregate(linked=Count("pk"), apart=Count("pk", filter=apart))
     return Consistency(found["linked"] - found["apart"], found["linked"])

@@ -8,7 +8,7 @@ With the header `X-Fragment` a form comes without the page around it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -21,16 +21,13 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods, require_POST
 from django.views.decorators.vary import vary_on_headers
 
-from planning_sync.dashboard import editing, editing_places
+from planning_sync.dashboard import beside, editing, editing_places, refusals
 from planning_sync.dashboard.editing import Form, Row, Sent
-from planning_sync.dashboard.history import SEE_PLANS
 from planning_sync.dashboard.plan import find, rights_of
-from planning_sync.search import services as search
-from planning_sync.search.asking import Hit
-from planning_sync.search.errors import NotIndexed
 from plans import services, storage
 from plans.errors import ChangedMeanwhile, InvalidPlace, NotFound, PlansError
 from plans.models import Phase, Plan, Status, Task
@@ -38,7 +35,6 @@ from plans.outline import ROOT, Kind
 
 CHANGE_TASK, CHANGE_PHASE, CHANGE_PLAN = "plans.change_task", "plans.change_phase", "plans.change_plan"
 FRAGMENT = "X-Fragment"
-SIMILAR_MOST = 5
 _REFUSED = {ChangedMeanwhile: 409, NotFound: 404}
 
 
@@ -186,19 +182,11 @@ def _shown(request: HttpRequest, row: Row, *, problem: str = "", **more: Any) ->
         "problem": problem,
         "may_change": request.user.has_perm(f"plans.change_{kind}"),
         "rights": rights_of(request),
-        "similar": _similar(request, row) if FRAGMENT not in request.headers else (),
+        "searched": beside.may_search(request, row),
+        "similar": () if FRAGMENT in request.headers else beside.similar(request, row),
+        "further": () if FRAGMENT in request.headers else tuple(beside.further(request, row)),
     }
     return _form(request, "dashboard/task.html", context, status=409 if problem else 200)
-
-
-def _similar(request: HttpRequest, row: Row) -> Sequence[Hit]:
-    """What is like the task in all plans; nothing of a task that the index does not have yet."""
-    if not isinstance(row, Task) or not request.user.has_perm(SEE_PLANS):
-        return ()
-    try:
-        return search.similar(row.pk, user=request.user, limit=SIMILAR_MOST).hits
-    except NotIndexed:
-        return ()
 
 
 def _add(plan: Plan, kind: Kind, parent: Row, asked: Mapping[str, str], actor: str) -> Task | Phase:
@@ -208,7 +196,7 @@ def _add(plan: Plan, kind: Kind, parent: Row, asked: Mapping[str, str], actor: s
     if kind is Kind.TASK:
         return services.add_task(parent, text, actor=actor, after=after)
     if isinstance(parent, Task):
-        raise InvalidPlace("a phase cannot stand below a task")
+        raise InvalidPlace(gettext_noop("a phase cannot stand below a task"))
     return services.add_phase(parent, text, actor=actor, after=after)
 
 
@@ -220,7 +208,7 @@ def _move(request: HttpRequest, plan: Plan, row: Task | Phase) -> dict[str, Any]
             raise NotFound(editing.kind_of(row), str(row.pk))
         place = editing_places.step(outline, row.pk.hex, way)
         if place is None:
-            raise InvalidPlace("there is nothing further in that direction")
+            raise InvalidPlace(gettext_noop("there is nothing further in that direction"))
         parent, after = place
     elif "parent" in request.POST:
         parent, after = request.POST["parent"], request.POST.get("after", "")
@@ -274,7 +262,7 @@ def _json_refusal(error: PlansError) -> JsonResponse:
 
 
 def _refusal(error: PlansError) -> str:
-    return _("Not saved. %(reason)s") % {"reason": error}
+    return _("Not saved. %(reason)s") % {"reason": refusals.told(error)}
 
 
 def _wants_json(request: HttpRequest) -> bool:

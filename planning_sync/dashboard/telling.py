@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from audit.models import Entry, Operation
 from conflicts.presentation import differences, field_name
 from conflicts.presentation.differences import Line, Segment
-from conflicts.presentation.wording import scalar
+from conflicts.presentation.wording import FIELDS, scalar
 from planning_sync.sync import undo_model
 from planning_sync.sync.ledger import AGREEMENT, DOCUMENT
 
@@ -98,15 +98,15 @@ def of_row(row: Mapping[str, Any]) -> Change:
 
 def of_entry(entry: Entry, labels: Labels) -> Change:
     """An entry of the log."""
-    item = _item(entry, labels)
+    item, field = _item(entry, labels), str(FIELDS.get(entry.field, ""))
     if (entry.action, entry.field) in FILES:
         return Change("file", str(FILES[entry.action, entry.field]), "", "", _of_file(entry))
     if entry.action in _CONFLICTS:
-        return Change("conflict", _of_conflict(entry), item, field_name(entry.field), _decided(entry))
+        return Change("conflict", _of_conflict(entry), item, field, _decided(entry))
     sign = _SIGNS.get(entry.action, "")
     if (sign, entry.item_kind) not in ITEMS:
         what = f"{entry.get_action_display()} {entry.item_kind}".strip()
-        return Change("other", what, item, field_name(entry.field) if entry.field else "", ())
+        return Change("other", what, item, field, ())
     what = str(ITEMS[sign, entry.item_kind])
     if sign == "move":
         return Change(sign, what, item, "", _moved(entry, labels))

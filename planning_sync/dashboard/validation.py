@@ -14,8 +14,8 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
-from django.db.models import Avg, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.db.models import Avg, Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -23,7 +23,7 @@ from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from audit import sight
@@ -35,6 +35,7 @@ from planning_sync.dashboard.operations import failure, undo_link
 from planning_sync.dashboard.parameters import Parameters
 from planning_sync.dashboard.plan import find, frame
 from planning_sync.replicas.errors import ReplicaError
+from planning_sync.roles import access
 from planning_sync.sync import undo_rights
 from planning_sync.sync.errors import SyncError
 from planning_sync.sync.undo_preview import PlanPreview
@@ -116,17 +117,26 @@ class Verdict(NamedTuple):
 
 
 def verdicts(user: Someone) -> QuerySet[Assessment]:
-    """Of the plans outside the bin that this person may see."""
-    return Assessment.objects.filter(plan__in=sight.shown(Plan.objects.live(), user))
+    """Of the plans outside the bin, by the files that this person may see."""
+    return sight.shown(Assessment.objects.filter(plan__deleted_at=None), user)
 
 
 def figure(user: Someone) -> Figure | None:
-    """The average score; None before the first look, and for whom it is not."""
-    may = user.has_perm(LOOK)  # type: ignore[union-attr]  # every account of ours
-    score = verdicts(user).aggregate(score=Avg("score"))["score"] if may else None
-    if score is None:
+    """The average score, and the plans with errors; None before the first look, and for whom it is not."""
+    if not user.has_perm(LOOK):  # type: ignore[union-attr]  # every account of ours
         return None
-    return Figure(number_format(score, 1), _("of 100 points on average"), reverse("dashboard:validation"))
+    found = verdicts(user).aggregate(score=Avg("score"), errors=Count("pk", filter=_STATES["errors"][1]))
+    if found["score"] is None:
+        return None
+    number, address = number_format(found["score"], 1), reverse("dashboard:validation")
+    if not found["errors"]:
+        return Figure(number, _("of 100 points on average, no plan with errors"), address)
+    label = ngettext(
+        "of 100 points on average, %(n)d plan with errors",
+        "of 100 points on average, %(n)d plans with errors",
+        found["errors"],
+    )
+    return Figure(number, label % {"n": found["errors"]}, f"{address}?state=errors", alarming=True)
 
 
 @require_safe
@@ -164,7 +174,7 @@ def _name(rule: str) -> str:
 
 def trend(user: Someone, *, today: date, days: int = DAYS) -> Trend:
     """The average score at the end of each day since there is one; a score holds until the next one."""
-    history = Score.objects.filter(plan__in=sight.shown(Plan.objects.live(), user))
+    history = sight.shown(Score.objects.filter(plan__deleted_at=None), user)
     changes: dict[date, dict[UUID, float]] = defaultdict(dict)
     first = today - timedelta(days=days - 1)
     for plan_id, at, score in history.order_by("at", "pk").values_list("plan_id", "at", "score"):
@@ -187,7 +197,7 @@ def trend(user: Someone, *, today: date, days: int = DAYS) -> Trend:
 def of_plan(request: HttpRequest, plan_id: UUID) -> HttpResponse:
     """What the rules found in the plan's file, rule by rule, and what it costs."""
     plan = find(request, plan_id)
-    row = Assessment.objects.select_related("link__replica").filter(plan=plan).first()
+    row = verdicts(request.user).select_related("link__replica").filter(plan=plan).first()
     context: dict[str, Any] = {**frame(request, plan, "plan_validation"), "row": row}
     if row is not None:
         found = by_rule(row)
@@ -224,7 +234,9 @@ def _verdict(cost: Mapping[str, Any], found: Sequence[Mapping[str, Any]], rule: 
 def fix(request: HttpRequest, plan_id: UUID) -> HttpResponse:
     """What the fixes would change, and the button for it. `?rule=` names one, `?unsafe=1` has all of them."""
     plan = find(request, plan_id)
-    wanted = _Wanted.of(plan, request.GET)
+    wanted = _Wanted(
+        plan, request.GET.get("rule", ""), request.GET.get("unsafe") == "1", access.replica_ids(request.user)
+    )
     try:
         found = wanted.asked(services.preview_fix)
         if request.method != "POST":
@@ -250,13 +262,11 @@ class _Wanted(NamedTuple):
     plan: Plan
     rule: str
     unsafe: bool
-
-    @classmethod
-    def of(cls, plan: Plan, given: QueryDict) -> _Wanted:
-        return cls(plan, given.get("rule", ""), given.get("unsafe") == "1")
+    replica_ids: frozenset[UUID] | None
 
     def asked(self, act: Callable[..., Any], **more: Any) -> Any:
-        return act(self.plan.pk, only=[self.rule] if self.rule else [], unsafe=self.unsafe, **more)
+        only = [self.rule] if self.rule else []
+        return act(self.plan.pk, only=only, unsafe=self.unsafe, replica_ids=self.replica_ids, **more)
 
 
 def _preview(request: HttpRequest, wanted: _Wanted, found: PlanPreview, *, problem: str = "") -> HttpResponse:

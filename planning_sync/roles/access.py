@@ -105,6 +105,8 @@ SEEN: Mapping[str, Callable[[Ids], Any]] = {
     "plans.task": _of_plan("plan_id"),
     "search.record": _of_plan("plan_id"),
     "dashboard.progressday": _of_plan("plan_id"),
+    "validation.assessment": lambda ids: Q(link__replica__in=ids),  # judged by the file there
+    "validation.score": lambda ids: Q(plan__assessment__link__replica__in=ids),
     "conflicts.conflict": lambda ids: Q(replica_id__in=ids),
     "conflicts.policy": lambda ids: Q(replica_id__in=ids) | Q(replica_id=None),
     "conflicts.hit": _nothing,

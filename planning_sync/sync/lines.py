@@ -1,13 +1,15 @@
-"""Where items stand in their files as these were last seen: `of_tasks`, `read`, `document_of`."""
+"""Where items stand in their files as these were last seen: `of_tasks`, `read`, `further`, `document_of`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 from uuid import UUID
 
 from audit import services as audit
 from audit.models import Snapshot
 from planning_sync.replicas.base import ABSENT
+from planning_sync.replicas.structured import Records
 from planning_sync.sync import sides, state
 from planning_sync.sync.models import Link
 from plans import identity
@@ -48,6 +50,14 @@ def read(link: Link) -> Read | None:
         return None
     swallowed = Task.objects.filter(plan_id=link.plan_id, unreachable=True).values_list("pk", flat=True)
     return Read(document, _keys(document, state.unpack(link.seen), {pk.hex for pk in swallowed}))
+
+
+def further(link: Link, key: str) -> Mapping[str, object]:
+    """What the record of that item says besides, as it was last seen, for which the hub has no field."""
+    found = read(link)
+    if found is None or not isinstance(found.document, Records) or key not in found.keys:
+        return {}
+    return found.document.further.get(found.document.names[found.keys.index(key)].own, {})
 
 
 def document_of(link: Link) -> Document | None:

@@ -12,6 +12,8 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
+from django.utils.translation import gettext_noop
+
 from audit.models import Entry, Operation, Snapshot
 from planning_sync.sync import memory as memories
 from planning_sync.sync import sides, undo
@@ -124,11 +126,13 @@ def _then(plan: Plan, at: datetime | None, operation_id: UUID | None) -> tuple[O
     moment = history.moment_of(plan, at=at, operation_id=operation_id)
     target = history.outline_at(plan, after_entry=moment)
     if target is None:
-        raise NotRestorable(plan.title, "it was not there yet at that time")
+        raise NotRestorable(plan.title, gettext_noop("it was not there yet at that time"))
     rows = Entry.objects.filter(plan_id=plan.pk, item_kind=Kind.PLAN, pk__lte=moment)
     told = rows.filter(action__in=("created", "deleted", "restored")).order_by("-id").first()
     if told is not None and told.action == Entry.Action.DELETED:
-        raise NotRestorable(plan.title, "it was in the bin at that time; take a time before that")
+        raise NotRestorable(
+            plan.title, gettext_noop("it was in the bin at that time; take a time before that")
+        )
     return target, moment
 
 
@@ -150,7 +154,7 @@ def _item_case(item_id: UUID, at: datetime | None, operation_id: UUID | None) ->
     target, moment = _then(plan, at, operation_id)
     key = row.pk.hex
     if key not in target.by_key:
-        raise NotRestorable(str(row), "it was not in the plan at that time")
+        raise NotRestorable(str(row), gettext_noop("it was not in the plan at that time"))
     stored = storage.load(plan)
     keys = {key}
     if key not in stored.outline.by_key:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from audit import services as audit
 from audit.models import Operation
 from audit.transactions import write_transaction
@@ -52,7 +54,7 @@ def _case(link_id: int, change: Change) -> Case:
     present = side.read(link.path).data
     data = change(present)
     if data == present:
-        raise NotMendable(plan.title, "there is nothing to mend in its file")
+        raise NotMendable(plan.title, gettext_noop("there is nothing to mend in its file"))
     with write_transaction():
         checksum = audit.keep_snapshot(data)
     memory = memories.as_read(link, side, checksum, state.unpack(link.seen))
@@ -60,7 +62,9 @@ def _case(link_id: int, change: Change) -> Case:
     base = state.unpack(link.base if link.base is not None else link.seen)
     decision = merge.decide(base, stored.outline, memory.seen, held=state.unpack_held(link.held))
     if decision.clashes or decision.replica != memory.seen:
-        raise NotMendable(plan.title, "hub and file differ; settle its conflicts, or sync it, first")
+        raise NotMendable(
+            plan.title, gettext_noop("hub and file differ; settle its conflicts, or sync it, first")
+        )
     memory = memory._replace(base=decision.base, held=decision.held)
     links = (LinkCase(link, "rewrite", memory), *_others(link, decision.hub != stored.outline))
     return Case(plan, stored, (), hub=decision.hub, links=links)

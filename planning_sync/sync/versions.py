@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.utils.translation import gettext_noop
+
 from audit.models import Entry, Snapshot
 from planning_sync.sync.errors import NotRestorable
 from planning_sync.sync.preview import row_of
@@ -41,7 +43,7 @@ def difference(plan: Plan, operation_id: UUID, *, since: UUID | None = None) -> 
         before = first - 1
     then, now = (history.outline_at(plan, after_entry=moment) for moment in (before, after))
     if now is None:
-        raise NotRestorable(plan.title, "it was not there yet at that time")
+        raise NotRestorable(plan.title, gettext_noop("it was not there yet at that time"))
     then = then if then is not None else Outline(now.plan)
     rows = [row_of(change, then, now) for change in outlines.diff(then, now)]
     checksums = [history.document_at(plan, after_entry=moment) for moment in (before, after)]

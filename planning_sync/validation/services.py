@@ -30,6 +30,9 @@ logger = logging.getLogger(__name__)
 ACTOR = "validation"
 SCORES_KEPT = timedelta(days=365)
 
+Ids = Collection[UUID] | None
+"""Of the replicas that somebody is limited to; None for all."""
+
 
 def assess_due() -> int:
     """Look at every plan that is due; how many. Safe to run twice at once."""
@@ -46,36 +49,43 @@ def assess(plan_id: UUID) -> Assessment:
     return _kept(each, assessing.result_of(each))
 
 
-def preview_fix(plan_id: UUID, *, only: Collection[str] = (), unsafe: bool = False) -> PlanPreview:
+def preview_fix(
+    plan_id: UUID, *, only: Collection[str] = (), unsafe: bool = False, replica_ids: Ids = None
+) -> PlanPreview:
     """What `fix` would change; raises what it raises."""
-    return rewriting.preview(*_change(plan_id, only, unsafe))
+    return rewriting.preview(*_change(due_of(plan_id, replica_ids=replica_ids), only, unsafe))
 
 
 def fix(
-    plan_id: UUID, *, actor: str, on_behalf_of: str = "", only: Collection[str] = (), unsafe: bool = False
+    plan_id: UUID,
+    *,
+    actor: str,
+    on_behalf_of: str = "",
+    only: Collection[str] = (),
+    unsafe: bool = False,
+    replica_ids: Ids = None,
 ) -> Outcome:
     """Mend what the rules found in the plan's file, or only what those named by `only` found.
 
-    Only the lines of the fixes change. The operation can be undone. Raises `NoFile`, and what
-    `rewriting.rewrite` raises, also where there is nothing to mend.
+    Only the lines of the fixes change. The operation can be undone. Raises what `due_of` and
+    `rewriting.rewrite` raise, also where there is nothing to mend.
     """
-    link, change = _change(plan_id, only, unsafe)
+    link, change = _change(due_of(plan_id, replica_ids=replica_ids), only, unsafe)
     told = {"rules": sorted(only), "unsafe": unsafe}
     outcome = rewriting.rewrite(link, change, actor=actor, on_behalf_of=on_behalf_of, summary=told)
     assess(plan_id)
     return outcome
 
 
-def due_of(plan_id: UUID) -> Due:
-    """The plan as it is to be looked at. Raises `NoFile`."""
+def due_of(plan_id: UUID, *, replica_ids: Ids = None) -> Due:
+    """The plan as it is to be looked at. Raises `NoFile`, also where its file is in another replica."""
     link = assessing.link_of(plan_id)
-    if link is None:
+    if link is None or (replica_ids is not None and link.replica_id not in replica_ids):
         raise NoFile(plan_id)
     return assessing.of_link(link, today=timezone.localdate())
 
 
-def _change(plan_id: UUID, only: Collection[str], unsafe: bool) -> tuple[Link, rewriting.Change]:
-    each = due_of(plan_id)
+def _change(each: Due, only: Collection[str], unsafe: bool) -> tuple[Link, rewriting.Change]:
     return each.link, partial(assessing.mended, each, only=only, unsafe=unsafe)
 
 

@@ -18,7 +18,9 @@ from plans.outline import Outline, Value
 from tests.conflicts.edits import Sides, phase, plan, sides, task
 
 # Most random edits do not merge; that enough do, Hypothesis checks by itself.
-CASES = settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.filter_too_much])
+CASES = settings(
+    deadline=None, max_examples=100, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+)
 AUTO_MERGE = STRATEGIES["auto_merge"]
 PERCENTAGES = ("", "0", "33", "33.3", "50", "100")
 

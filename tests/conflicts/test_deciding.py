@@ -27,6 +27,7 @@ from conflicts.models import Conflict
 from planning_sync.sync.passes import Pass
 from plans.errors import InvalidValue
 from tests.planning_sync.sync.workbench import Workbench
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -114,7 +115,7 @@ def test_two_people_deciding_at_the_same_instant_exactly_one_wins(bench: Workben
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE_SECONDS)
     (winner,) = [actor for actor, said in told.items() if said == "decided"]
     (loser,) = set(told) - {winner}
     assert f"by {winner} already; nothing was changed" in told[loser]

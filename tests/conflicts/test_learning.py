@@ -436,7 +436,8 @@ def test_the_daily_training_is_scheduled_once() -> None:
 
 
 @pytest.mark.django_db
-def test_only_the_last_models_are_kept() -> None:
+def test_only_the_last_models_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "KEPT_MODELS", 2)
     taught()
     for _ in range(services.KEPT_MODELS + 2):
         services.train()

@@ -12,7 +12,7 @@ from conflicts.merge.model import PRESENCE, Spot
 from plans.outline import differing_fields, value
 from tests.conflicts.edits import Sides, assert_well_formed, phase, plan, sides, task
 
-CASES = settings(deadline=None, max_examples=250)
+CASES = settings(deadline=None, max_examples=100)
 SHARES = st.integers(0, 3)
 
 

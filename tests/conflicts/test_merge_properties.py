@@ -16,7 +16,7 @@ from conflicts.merge.joining import renamed
 from plans.outline import FIELDS, ROOT, Item, Kind, Outline, value
 from tests.conflicts.edits import EDITS, Edit, Sides, assert_well_formed, edited, plan, random_edits, sides
 
-CASES = settings(deadline=None, max_examples=250)
+CASES = settings(deadline=None, max_examples=100)
 
 
 def decide(world: Sides) -> Decision:

@@ -24,7 +24,7 @@ from conflicts.watch import Watch
 from plans.outline import ROOT, Outline, value
 from tests.conflicts.edits import EDITS, Sides, assert_well_formed, edited, plan, sides, task
 
-CASES = settings(deadline=None, max_examples=150)
+CASES = settings(deadline=None, max_examples=75)
 
 HUB_WINS = ArbitrationPolicy((Rule(("hub_wins",), severity=Severity.CRITICAL),))
 

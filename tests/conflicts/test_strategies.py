@@ -17,7 +17,7 @@ from conflicts.strategies import STRATEGIES, Context, Touch, sets, words
 from plans.outline import Value
 from tests.conflicts.edits import task
 
-CASES = settings(deadline=None, max_examples=300)
+CASES = settings(deadline=None, max_examples=100)
 ANYTHING = Context(task("a"))
 
 

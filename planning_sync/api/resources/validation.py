@@ -14,12 +14,13 @@ from rest_framework.response import Response
 from planning_sync.api import editing
 from planning_sync.api.describing import described
 from planning_sync.api.paging import PageQuery, page, page_serializer
-from planning_sync.api.principals import visible_plans, visible_replicas
+from planning_sync.api.principals import Principal, visible_plans, visible_replicas
 from planning_sync.api.problems import tell
 from planning_sync.api.resources.moments import RESTORED, RestoredSerializer, restored
 from planning_sync.api.resources.operations import named_dependents
 from planning_sync.api.routes import Route
 from planning_sync.api.views import ApiView, asked, given
+from planning_sync.roles import access
 from planning_sync.sync import sides, validity
 from planning_sync.validation import assessing, services
 from planning_sync.validation.errors import NoFile
@@ -219,8 +220,9 @@ class OfPlan(ApiView):
     def get(self, request: Request, plan_id: UUID) -> Response:
         """Of its Markdown file as it was at the last sync, by the rules beside its plans."""
         plan = editing.find_plan(self.who, plan_id)
-        newest = Score.objects.filter(plan=plan).order_by("-at", "-pk").values("at", "score")[:100]
-        return Response({**_judged(plan.pk), "history": list(newest)[::-1]})
+        scores = access.within(Score.objects.filter(plan=plan), self.who.replica_ids)
+        newest = scores.order_by("-at", "-pk").values("at", "score")[:100]
+        return Response({**_judged(self.who, plan.pk), "history": list(newest)[::-1]})
 
 
 class OfFile(ApiView):
@@ -272,7 +274,7 @@ class OfMany(ApiView):
         seen = set(visible_plans(self.who).filter(pk__in=ids, deleted_at=None).values_list("pk", flat=True))
         if unknown := [pk for pk in ids if pk not in seen]:
             raise ValidationError({"plans": [f"There is no plan {pk}." for pk in unknown]})
-        results = [_judged(pk) for pk in ids]
+        results = [_judged(self.who, pk) for pk in ids]
         score = round(sum(result["score"] for result in results) / len(results), 1)
         valid = all(result["valid"] for result in results)
         return Response({"valid": valid, "score": score, "results": results})
@@ -292,12 +294,14 @@ class FixPlan(ApiView):
         """In the file and in the hub at once, and only on the lines of the fixes. It can be undone."""
         plan = editing.find_plan(self.who, plan_id)
         told = given(ValidationFix, request)
-        only = told.get("rules", [])
+        only, within = told.get("rules", []), self.who.replica_ids
         if told["dry_run"]:
-            shown = services.preview_fix(plan.pk, only=only, unsafe=told["unsafe"])
+            shown = services.preview_fix(plan.pk, only=only, unsafe=told["unsafe"], replica_ids=within)
             return restored(self.who, preview=shown)
         with named_dependents(str(plan)):
-            done = services.fix(plan.pk, only=only, unsafe=told["unsafe"], **self.who.marks)
+            done = services.fix(
+                plan.pk, only=only, unsafe=told["unsafe"], replica_ids=within, **self.who.marks
+            )
         return restored(self.who, outcome=done)
 
 
@@ -313,7 +317,7 @@ class Standings(ApiView):
     def get(self, request: Request) -> Response:
         """As they were found last, the worst first."""
         query = asked(PageQuery, request)
-        rows = Assessment.objects.filter(plan__in=visible_plans(self.who).filter(deleted_at=None))
+        rows = access.within(Assessment.objects.filter(plan__deleted_at=None), self.who.replica_ids)
         names = ("plan_id", "plan__title", "score", "errors", "warnings", "remarks", "fixable", "checked_at")
         return Response(page(request, rows, names, ("score", "plan_id"), query).as_json(_standing))
 
@@ -337,8 +341,8 @@ class Rules(ApiView):
         return Response({"rules": [{name: getattr(rule, name) for name in names} for rule in every]})
 
 
-def _judged(plan_id: UUID) -> dict[str, Any]:
-    each = services.due_of(plan_id)
+def _judged(who: Principal, plan_id: UUID) -> dict[str, Any]:
+    each = services.due_of(plan_id, replica_ids=who.replica_ids)
     result = assessing.result_of(each)
     return result_json(result, plan=plan_id, path=each.link.path, problem=each.rulebook.problem)
 

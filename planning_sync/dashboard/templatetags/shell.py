@@ -1,4 +1,4 @@
-"""What every page may need: `{% places %}`, `{% theme %}`, and times as `|ago` or `{% moment %}`."""
+"""What every page may need: `{% places %}`, `{% theme %}`, and times: `|ago`, `|to_the_second`, `moment`."""
 
 from __future__ import annotations
 
@@ -41,6 +41,12 @@ def ago(at: datetime | None) -> str:
     if at > now:
         return _("in %(time)s") % {"time": timeuntil(at, now, depth=1)}
     return _("%(time)s ago") % {"time": timesince(at, now, depth=1)}
+
+
+@register.filter(expects_localtime=True)
+def to_the_second(at: datetime) -> str:
+    """The time as the language writes it, for where several in a minute are to be told apart."""
+    return f"{formats.date_format(at, 'SHORT_DATE_FORMAT')}, {at:%H:%M:%S}"
 
 
 @register.simple_tag

@@ -171,7 +171,7 @@ def test_a_value_that_the_field_cannot_hold_is_refused_beside_the_field(
     response = decide(arbiter, over("due"), take="value", value="soon")
     assert response.status_code == 422
     shown = response.content.decode()
-    assert "due cannot be &#x27;soon&#x27;" in shown
+    assert "due cannot be “soon”: give a date" in shown
     assert 'value="soon" aria-invalid="true" autofocus' in shown
     assert over("due").state == "open"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -127,6 +128,19 @@ def test_an_empty_hub_says_how_to_begin() -> None:
     shown = text_of(page(signed_in("olive", "operator"), "/"))
     assert "There are no plans yet." in shown
     assert "planning-sync add PATH" in shown
+
+
+def test_what_follows_live_is_there_before_the_first_plan(tmp_path: Path) -> None:
+    """A region that the page lacks is not put in by a script."""
+    client = signed_in("olive", "arbiter")
+    regions = re.compile(r'id="([\w-]+)" data-region')
+    before = regions.findall(page(client, "/"))
+    desk = Workbench.at(tmp_path / "plans")
+    desk.write("shed.md", "# Shed\n\n- [x] Roof\n")
+    desk.sync()
+    shown = page(client, "/")
+    assert "Plans changed last" in shown
+    assert regions.findall(shown) == before
 
 
 def test_a_replica_that_is_away_is_told(launch: Workbench) -> None:

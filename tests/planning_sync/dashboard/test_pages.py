@@ -9,11 +9,15 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils.translation import override
 
 from conflicts.models import Conflict
+from planning_sync.dashboard import overview
+from planning_sync.dashboard.templatetags import shell
 from planning_sync.sync.models import Link, Replica
 from plans import services
 from plans.models import Plan, Task
+from tests.planning_sync.dashboard.people import page, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -87,12 +91,6 @@ def conflict_on(task: Task, replica_id: uuid.UUID) -> Conflict:
     )
 
 
-def page(client: Client, address: str, status: int = 200) -> str:
-    response = client.get(address)
-    assert response.status_code == status
-    return response.content.decode()
-
-
 def address_of(plan: Plan) -> str:
     return reverse("dashboard:plan", args=[plan.pk])
 
@@ -142,3 +140,29 @@ def test_pages_say_that_nothing_from_within_them_may_run(browser: Client) -> Non
         policy = browser.get(path, follow=True).headers["Content-Security-Policy"]
         assert "script-src 'self'" in policy
         assert "unsafe" not in policy
+
+
+def test_a_fault_is_told_within_the_frame_of_the_other_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(user: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(overview, "totals", fail)
+    client = signed_in("olive", "reader")
+    client.raise_request_exception = False
+    shown = page(client, "/", 500)
+    assert "Something went wrong" in shown
+    assert "dashboard/style.css" in shown
+
+
+def test_a_request_that_makes_no_sense_is_told_so() -> None:
+    answer = signed_in("olive", "administrator").post("/settings/notifications/", {"kind": "nonsense"})
+    assert answer.status_code == 400
+    assert "Not understood" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("language", "told"), [("en", "5 Mar 2026, 17:30:09"), ("fr", "05/03/2026, 17:30:09")]
+)
+def test_times_are_written_as_the_language_has_them(language: str, told: str) -> None:
+    with override(language):
+        assert shell.to_the_second(datetime(2026, 3, 5, 17, 30, 9, tzinfo=UTC)) == told

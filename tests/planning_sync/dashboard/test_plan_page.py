@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from audit.models import Operation
 from conflicts.models import Conflict
-from planning_sync.dashboard import tree
+from planning_sync.dashboard import tree, tree_markup
 from plans import services
 from plans.models import Phase, Plan, Task
 from tests.planning_sync.dashboard.people import field_in, page, signed_in, text_of, told
@@ -127,6 +127,20 @@ def test_the_number_of_queries_does_not_grow(
             page(olive, address(desk, name))
 
 
+def test_a_long_list_comes_in_parts_that_hold_all_of_it_in_order(
+    olive: Client, desk: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = page(olive, address(desk))
+    monkeypatch.setattr(tree_markup, "PART", 2)
+    parted = page(olive, address(desk))
+    assert whole.count('<ul class="tasks part">') == 0
+    assert (
+        parted.count('</ul><ul class="tasks part">') == 1
+    )  # of the three tasks of the first phase, below one more
+    assert re.findall(r'<li class="task[^>]*', parted) == re.findall(r'<li class="task[^>]*', whole)
+    assert parted.count("<ul") == parted.count("</ul>")
+
+
 # -------------------------------------------------------------------------------- what changed alone
 
 
@@ -137,9 +151,21 @@ def test_a_script_gets_only_what_changed(olive: Client, desk: Workbench) -> None
     told = sparse(olive, desk, before)
     assert "Keep" in told
     assert "Read the bytes" in told  # what stands above a changed item comes with it
+    assert told.count("<li data-rest></li>") == 2  # for the tasks beside it, and those before any phase
+    assert told.count("<details data-rest></details>") == 2
+    for other in (desk.task("Look at them"), desk.phase("Later")):
+        assert other.pk.hex not in told
+
+
+def test_where_items_come_or_go_all_of_that_list_are_named(olive: Client, desk: Workbench) -> None:
+    before = version(olive, desk)
+    services.add_task(desk.phase("Groundwork"), "One more", actor="alice")
+    told = sparse(olive, desk, before)
+    assert "One more" in told
     assert f'<li id="i-{desk.task("Look at them").pk.hex}" data-same></li>' in told
-    assert f'<details id="i-{desk.phase("Later").pk.hex}" data-same></details>' in told
-    assert "Rest" not in told
+    assert f'<details id="i-{desk.phase("Below it").pk.hex}" data-same></details>' in told
+    assert desk.phase("Later").pk.hex not in told
+    assert told.count("data-rest") == 2
 
 
 def test_what_is_gone_or_moved_away_is_missing_from_its_list(olive: Client, desk: Workbench) -> None:
@@ -168,9 +194,9 @@ def test_after_too_many_entries_the_whole_tree_comes(
 ) -> None:
     before = version(olive, desk)
     desk.set("Rest", status="done", priority="high")
-    assert "data-same" in sparse(olive, desk, before)
+    assert "data-rest" in sparse(olive, desk, before)
     monkeypatch.setattr(tree, "MANY_ENTRIES", 1)
-    assert "data-same" not in sparse(olive, desk, before)
+    assert "data-rest" not in sparse(olive, desk, before)
     assert "Before any phase" in sparse(olive, desk, before)
 
 
@@ -181,8 +207,8 @@ def test_what_was_folded_comes_folded(olive: Client, desk: Workbench) -> None:
     phase = desk.phase("Groundwork")
     olive.cookies["folds"] = f"{phase.pk.hex[-8:]}~"
     shown = page(olive, address(desk))
-    assert f'<details class="phase" id="i-{phase.pk.hex}"><summary>' in shown
-    assert f'<details class="phase" id="i-{desk.phase("Later").pk.hex}" open><summary>' in shown
+    assert f'id="i-{phase.pk.hex}"><summary>' in shown
+    assert f'id="i-{desk.phase("Later").pk.hex}" open><summary>' in shown
     assert "Read the bytes" in shown
 
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from audit.models import Entry, Operation
+from planning_sync.replicas import http
 from planning_sync.sync.models import Link, Replica, Unpaired
 from plans.models import Plan
 from tests.planning_sync.dashboard.people import field_in, page, signed_in, text_of, told
+from tests.planning_sync.replicas.service_double import ServiceDouble
 from tests.planning_sync.sync.test_undo import LAUNCH
 from tests.planning_sync.sync.workbench import Workbench
+
+SERVICE = "http://127.0.0.1:9/api"
 
 
 @pytest.fixture
@@ -135,12 +140,17 @@ def test_a_replica_out_of_sight_is_not_there(launch: Workbench, tmp_path: Path) 
         ({"more": '{"colour": "red"}'}, "colour"),
         ({"kind": "nonsense"}, "nonsense"),
         ({"kind": "taskmaster", "more": '{"binary": "/bin/sh"}'}, "over the network"),
-        ({"kind": "list", "more": '{"secret": "env:HOME"}'}, "over the network"),
+        ({"kind": "list", "path": "https://plans.example.net/api"}, "PLANNING_SYNC_REPLICA_SERVICES"),
+        (
+            {"kind": "list", "path": SERVICE, "more": '{"scheme": "key", "secret": "abc"}'},
+            "never give it",
+        ),
     ],
 )
 def test_a_place_that_cannot_be_added_is_told_why(
-    otto: Client, root: Path, said: dict[str, str], expected: str
+    otto: Client, root: Path, settings: Any, said: dict[str, str], expected: str
 ) -> None:
+    settings.PLANNING_SYNC_REPLICA_SERVICES = [SERVICE]
     given = {name: value.replace("{root}", str(root)) for name, value in said.items()}
     answer = otto.get(of("replica_add"), {**place(root / "garden"), **given})
     assert answer.status_code == 200
@@ -173,6 +183,30 @@ def test_the_wizard_proves_adds_and_syncs(otto: Client, root: Path) -> None:
     answer = otto.post(of("replica_first", row.pk), follow=True)
     assert "1 plan is linked" in text_of(answer.content.decode())
     assert Plan.objects.filter(title="Garden").exists()
+
+
+def test_a_service_is_added_by_the_name_of_its_secret(
+    otto: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLANNING_SYNC_REPLICA_ROADMAP", "s3cr3t")
+    plan = b'{"title": "Beta", "items": [{"id": "i1", "title": "Sign in", "status": "planned"}]}'
+    with ServiceDouble({"beta": plan}) as double:
+        double.accept = lambda told: told.headers.get("x-api-key") == "s3cr3t"
+        settings.PLANNING_SYNC_REPLICA_SERVICES = [double.url]
+        assert double.url in page(otto, of("replica_add"))
+        said = {"kind": "roadmap", "path": double.url}
+        assert "does not answer as it should" in otto.get(of("replica_add"), said).content.decode()
+        said |= {"scheme": "key", "secret": "env:PLANNING_SYNC_REPLICA_ROADMAP"}
+        answer = otto.get(of("replica_add"), said)
+        shown = page(otto, answer.headers["Location"])
+        assert "Not a byte would change" in text_of(shown)
+        otto.post(f"{of('replica_options')}?{urlencode(said)}", {"name": "Roadmap", "pairing": "ask"})
+        row = Replica.objects.get(name="Roadmap")
+        done = otto.post(of("replica_first", row.pk), follow=True).content.decode()
+        assert "1 plan is linked" in text_of(done)
+        assert "s3cr3t" not in shown + done + str(row.options)
+        assert double.plans == {"beta": plan}
+        http.close_all()
 
 
 def test_a_proof_that_takes_long_goes_on_by_itself(otto: Client, root: Path, monkeypatch: Any) -> None:
@@ -274,3 +308,13 @@ def test_several_plans_are_linked_or_imported_at_once(
     otto.post(of("replica_unpaired", copy.row.pk), {act: "1", "path": "launch.md", "take": "ask"})
     otto.post(of("replica_first", copy.row.pk))
     assert Plan.objects.count() == plans
+
+
+def test_a_file_in_conflict_is_in_step_but_for_that(launch: Workbench, otto: Client) -> None:
+    launch.sync()
+    text = launch.texts("launch.md")[0]
+    launch.set(text, text=f"{text} at last")
+    launch.edit("launch.md", text, f"{text} by noon")
+    launch.sync()
+    for address in (of("replicas"), of("replica", launch.row.pk), of("overview")):
+        assert "in step but for 1 conflict" in text_of(page(otto, address))

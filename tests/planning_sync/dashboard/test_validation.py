@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -10,8 +11,10 @@ from django.test import Client
 from django.utils import timezone
 
 from planning_sync.dashboard import validation
+from planning_sync.sync import services as sync
 from planning_sync.validation import services
 from planning_sync.validation.models import Assessment, Score
+from tests.planning_sync.dashboard.people import signed_in, told
 from tests.planning_sync.sync.workbench import Workbench
 
 POOR = "# Poor\n\n- [ ]Order rope\n- [ ] Rest\n"
@@ -120,3 +123,31 @@ def test_the_trend_carries_a_score_on_until_the_next_one(poor: Workbench) -> Non
     assert found[today - timedelta(days=29)] == 50
     assert found[today - timedelta(days=3)] == 75
     assert found[today - timedelta(days=1)] == found[today] == 85
+
+
+def test_who_is_limited_to_a_replica_sees_no_verdict_on_the_file_of_another(
+    poor: Workbench, tmp_path: Path
+) -> None:
+    """The plan is seen, as it stands in both; it is judged by the file of the first."""
+    other = Workbench.at(tmp_path / "other")
+    plan = poor.plan("poor.md")
+    sync.send_plan(plan, other.row, actor="alice")
+    client = signed_in("bob", "editor", only=other.row)
+    at = f"/plans/{plan.pk}/validation/"
+    assert client.get(f"/plans/{plan.pk}/").status_code == 200
+    assert "A box that makes no task" not in client.get(at).text
+    assert not client.get("/validation/").context["score"]
+    refused = client.get(f"{at}fix/", follow=True)
+    assert "no Markdown file" in told(refused)
+    assert client.get(f"/api/v1/validate/plan/{plan.pk}").status_code == 409
+    assert client.get("/api/v1/validate/plans").json()["results"] == []
+    assert "A box that makes no task" in signed_in("carol", "editor", only=poor.row).get(at).text
+
+
+def test_the_first_page_tells_the_average_and_the_plans_with_errors(poor: Workbench) -> None:
+    client = client_of("view_plan")
+    assert "on average, no plan with errors" in client.get("/").text
+    Assessment.objects.filter(plan__title="Poor").update(errors=2)
+    shown = client.get("/").text
+    assert "on average, 1 plan with errors" in shown
+    assert 'class="stat bad" href="/validation/?state=errors"' in shown

@@ -111,8 +111,8 @@ class Command(base.Command):
             self.output.table(("Id", "Item", "Field", "Take", "Both sides then say", "Dropped"), rows)
         if len(preview.effects) > _SHOWN:
             self.output.say(f"... and {len(preview.effects) - _SHOWN} more")
-        for row, reason in preview.refused[:_SHOWN]:
-            self.output.note(f"{lookup.short(row.pk)}  left: {clean(reason)}")
+        for row, error in preview.refused[:_SHOWN]:
+            self.output.note(f"{lookup.short(row.pk)}  left: {clean(str(error))}")
         done = "would be decided" if dry_run else "decided"
         self.output.say(
             f"{len(preview.effects)} {done}, {preview.dropped} values dropped, {len(preview.refused)} left."
@@ -137,7 +137,7 @@ def _document(preview: Preview, *, dry_run: bool) -> dict[str, Any]:
             }
             for row, take, option in preview.effects
         ],
-        "refused": [{"id": str(row.pk), "reason": reason} for row, reason in preview.refused],
+        "refused": [{"id": str(row.pk), "reason": str(error)} for row, error in preview.refused],
         "dropped": preview.dropped,
         "fingerprint": preview.fingerprint,
     }
