@@ -8,8 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -17,6 +16,7 @@ from urllib.parse import unquote
 import pytest
 
 from tests import postgres
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = (
@@ -74,13 +74,6 @@ def answers(folder: Path) -> bool:
     return found.returncode == 0
 
 
-def within(seconds: float, condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return condition()
-
-
 def gone(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -94,7 +87,7 @@ def test_the_server_ends_when_its_tests_are_killed(base: Path) -> None:
     run = start()
     assert answers(run.folder)
     kill(run.tests)
-    assert within(20, lambda: not run.folder.exists() and gone(run.server))
+    until(lambda: not run.folder.exists() and gone(run.server), told="the end of the server")
 
 
 def test_what_a_killed_keeper_leaves_behind_is_cleared_by_the_next(base: Path) -> None:
@@ -104,7 +97,7 @@ def test_what_a_killed_keeper_leaves_behind_is_cleared_by_the_next(base: Path) -
     assert answers(run.folder)
     postgres.Server().stop()
     assert list(base.iterdir()) == []
-    assert within(5, lambda: gone(run.server))
+    until(lambda: gone(run.server), told="the end of the server")
 
 
 def test_another_runs_living_server_is_left_alone(base: Path) -> None:
@@ -112,7 +105,7 @@ def test_another_runs_living_server_is_left_alone(base: Path) -> None:
     postgres.Server().stop()
     assert answers(run.folder)
     kill(run.tests)
-    assert within(20, lambda: not run.folder.exists())
+    until(lambda: not run.folder.exists(), told="the end of the folder")
 
 
 def test_without_any_postgresql_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import stat
@@ -19,9 +20,11 @@ import pytest
 from django.contrib.staticfiles import finders
 from django.core.management import call_command
 from django.db import DatabaseError, connection
+from django.templatetags.static import static
 from django.test import Client, override_settings
 
 from planning_sync.dashboard import checks
+from planning_sync.settings import _static_version
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -223,11 +226,36 @@ def test_health_fails_when_the_database_does_not_answer(monkeypatch: pytest.Monk
     assert response.json()["status"] == "down"
 
 
-def test_static_files_are_served_without_debug() -> None:
-    response = Client().get("/static/dashboard/style.css")
+def test_static_files_are_served_without_debug_and_kept_by_the_browser() -> None:
+    response = Client().get(static("dashboard/style.css"))
     assert response.status_code == 200
     assert response.headers["Content-Type"].startswith("text/css")
-    assert b"color-scheme: light dark" in response.getvalue()
+    assert "immutable" in response.headers["Cache-Control"]
+    assert b"color-scheme: light dark" in response.content
+
+
+def test_static_files_are_compressed_for_those_who_understand_it() -> None:
+    plain, packed = (
+        Client().get(static("dashboard/style.css"), headers=headers)
+        for headers in ({}, {"Accept-Encoding": "gzip"})
+    )
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert len(packed.content) < len(plain.content) / 3
+    assert gzip.decompress(packed.content) == plain.content
+    head = Client().head(static("dashboard/style.css"), headers={"Accept-Encoding": "gzip"})
+    assert head.content == b""
+    assert head.headers["Content-Length"] == str(len(plain.content))
+
+
+def test_static_files_have_another_address_when_one_of_them_changes(tmp_path: Path) -> None:
+    (tmp_path / "one.css").write_text("a { }")
+    before = _static_version(tmp_path)
+    assert _static_version(tmp_path) == before
+    (tmp_path / "one.css").write_text("b { }")
+    after = _static_version(tmp_path)
+    (tmp_path / "one.css").rename(tmp_path / "two.css")
+    assert len({before, after, _static_version(tmp_path)}) == 3
 
 
 def test_the_tests_run_on_the_database_that_was_asked_for(pytestconfig: pytest.Config) -> None:

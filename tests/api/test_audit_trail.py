@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from asgiref.sync import async_to_sync
 from django.contrib.auth.models import Group, User
 from django.test import AsyncClient, Client
 from django.utils import timezone
@@ -17,6 +16,7 @@ from audit.models import Entry, Operation
 from audit.tally import Tally
 from planning_sync.api import services
 from planning_sync.api.models import ApiKey, Token
+from tests import loops
 from tests.api.programs import Program, key_row
 from tests.planning_sync.sync.workbench import Workbench
 
@@ -84,7 +84,7 @@ def test_the_log_knows_the_same_of_requests_that_are_answered_asynchronously(
         forbidden = await client.post("/api/v1/sync/now", {}, "application/json", headers=headers)
         return [int(done.status_code), int(forbidden.status_code)]
 
-    assert async_to_sync(visit)() == [200, 403]
+    assert loops.run(visit()) == [200, 403]
     assert [edit[:3] for edit in edits()] == [("key:robot", "Alice", "agent")]
     assert [entry[:3] for entry in told("forbidden")] == [("key:robot", "Alice", "agent")]
 

@@ -17,6 +17,7 @@ from plans import api, services
 from plans.models import Phase, Plan, Task
 from tests.api.programs import Program
 from tests.planning_sync.sync.workbench import Workbench
+from tests.waiting import PATIENCE_SECONDS
 
 # ----------------------------------------------------------------------------------------- reading
 
@@ -428,7 +429,7 @@ def queries(program: Program, path: str) -> int:
         counts.append(len(found))
     with background.allowed():
         background.do(noted, noted.set)
-    assert noted.wait(10)
+    assert noted.wait(PATIENCE_SECONDS)
     assert min(counts) > 0
     return max(counts)
 

@@ -9,26 +9,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import schemathesis
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
-from hypothesis import HealthCheck, Phase, given, seed, settings
 from jsonschema import Draft202012Validator
-from schemathesis import Case, GenerationMode
-from schemathesis.checks import not_a_server_error
-from schemathesis.core.failures import FailureGroup
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from planning_sync.api import limits, problems, routes, services
 from planning_sync.roles.table import ROLES
-from planning_sync.wsgi import application
 from plans.models import Task
 from tests.api.programs import person
 from tests.planning_sync.sync.workbench import Workbench
@@ -113,14 +101,6 @@ def test_the_schema_and_its_page_need_no_sign_in_and_nothing_from_elsewhere(desk
 
 # --------------------------------------------------------------------------- the server against it
 
-CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-]
-
 
 @pytest.fixture
 def unlimited(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,23 +127,10 @@ def campaign(
     desk: Workbench, user: User, *, positive: int, negative: int, chance: int | None = None
 ) -> set[tuple[str, int]]:
     """The statuses with which each operation answered so many requests, all of them as the schema says."""
+    from tests.api.random_requests import answers
+
     headers = {"Authorization": f"Bearer {services.issue(user).access}"}
-    found = schemathesis.openapi.from_dict(schema())
-    found.app = application
-    listed: list[Any] = [each.ok() for each in found.get_all_operations()]  # type: ignore[union-attr]
-    listed.sort(key=lambda operation: operation.method == "delete")
-    seen, wrong = set(), []
-    for operation in listed:
-        for mode, number in ((GenerationMode.POSITIVE, positive), (GenerationMode.NEGATIVE, negative)):
-            cases = operation.as_strategy(generation_mode=mode)
-            try:
-                told = sent(cases, number, headers, ids(desk), chance)
-                seen |= {(operation.label, status) for status in told}
-            except FailureGroup as error:
-                wrong += [f"{operation.label}: {each}" for each in error.exceptions]
-    assert wrong == []
-    assert {label for label, _ in seen} == {operation.label for operation in listed}
-    return seen
+    return answers(schema(), headers, lambda: ids(desk), positive=positive, negative=negative, chance=chance)
 
 
 REACHED = {
@@ -185,37 +152,3 @@ def ids(desk: Workbench) -> dict[str, str]:
         "phase_id": str(task.phase_id),
         "replica_id": str(desk.row.pk),
     }
-
-
-def sent(
-    cases: Any, number: int, headers: dict[str, str], known: dict[str, str], chance: int | None
-) -> list[int]:
-    """The statuses of the answers to that many requests, each of which is as the schema says.
-
-    The same requests each time; with `chance`, those of that seed.
-    """
-    statuses: list[int] = []
-
-    @settings(
-        max_examples=number,
-        deadline=None,
-        database=None,
-        derandomize=chance is None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(case=cases)
-    def send(case: Case[Any]) -> None:
-        if len(statuses) % 2 == 0:
-            case.path_parameters.update({name: known[name] for name in known.keys() & case.path_parameters})
-            if isinstance(case.body, dict) and "parent" in case.body:
-                case.body |= {"parent": known["phase_id" if "tasks" in case.path else "plan_id"]}
-                case.body.pop("after", None)
-            if case.headers:
-                case.headers.pop("If-Match", None)
-        answer = case.call(headers=headers)
-        case.validate_response(answer, checks=CHECKS)
-        statuses.append(answer.status_code)
-
-    (send if chance is None else seed(chance)(send))()
-    return statuses

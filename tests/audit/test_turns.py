@@ -17,6 +17,7 @@ from audit import services as audit
 from audit.models import Operation
 from audit.transactions import write_transaction
 from audit.turns import Line, Turn
+from tests.waiting import PATIENCE_SECONDS, until
 
 MANY = 30
 
@@ -41,10 +42,10 @@ def test_the_line_moves_in_the_order_of_arrival(tmp_path: Path) -> None:
     threads = []
     for number in range(MANY):
         threads.append(started(lambda number=number: wait(number)))  # type: ignore[misc]
-        time.sleep(0.002)
+        until(lambda: len(first._line._waiting) == len(threads), told="its place in the line")
     first.give_back()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE_SECONDS)
     assert served == list(range(MANY))
 
 
@@ -58,7 +59,7 @@ def test_a_turn_is_given_back_once_however_often_it_is_said(tmp_path: Path) -> N
     waiting.join(0.1)
     assert waiting.is_alive()
     other.give_back()
-    waiting.join(10)
+    waiting.join(PATIENCE_SECONDS)
     assert not waiting.is_alive()
     third.give_back()
 
@@ -72,8 +73,8 @@ def test_who_leaves_the_line_is_not_waited_for() -> None:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, 0.05)
     try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
         line.wait()
     except KeyboardInterrupt:
         left.append(KeyboardInterrupt)
@@ -82,7 +83,7 @@ def test_who_leaves_the_line_is_not_waited_for() -> None:
     assert left
     after = started(line.wait)
     line.leave()
-    after.join(10)
+    after.join(PATIENCE_SECONDS)
     assert not after.is_alive()
 
 
@@ -100,11 +101,11 @@ def test_another_process_gets_its_turn_though_this_one_always_wants_it(tmp_path:
     threads = [started(write_again_and_again) for _ in range(4)]
     program = "import filelock, sys; filelock.FileLock(sys.argv[1], poll_interval=0.002).acquire()"
     try:
-        subprocess.run([sys.executable, "-c", program, str(path)], check=True, timeout=20)
+        subprocess.run([sys.executable, "-c", program, str(path)], check=True, timeout=PATIENCE_SECONDS)
     finally:
         stop.set()
         for thread in threads:
-            thread.join(10)
+            thread.join(PATIENCE_SECONDS)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -134,7 +135,7 @@ def test_whatever_goes_wrong_in_a_write_the_next_one_is_not_kept_waiting() -> No
         assert not connection.in_atomic_block
         others = [started(_write) for _ in range(2)]
         for other in others:
-            other.join(10)
+            other.join(PATIENCE_SECONDS)
             assert not other.is_alive(), failing.__name__
     assert Operation.objects.count() == 8
 

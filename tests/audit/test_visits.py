@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from asgiref.sync import async_to_sync
 from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.models import Group, Permission, User
 from django.http import HttpRequest
@@ -16,6 +15,7 @@ from audit import context, services
 from audit.addresses import client_address, network_of
 from audit.models import Entry, Operation
 from audit.tally import MOST_SOURCES, WINDOW_SECONDS, Tally
+from tests import loops
 from tests.audit.log import after
 
 pytestmark = pytest.mark.django_db
@@ -99,7 +99,7 @@ def test_the_log_knows_the_same_of_requests_that_are_answered_asynchronously() -
         answer = await client.post("/login/", {"username": "alice"})
         return int(answer.status_code)
 
-    assert async_to_sync(visit)() == 403
+    assert loops.run(visit()) == 403
     operation = only(Action.FORBIDDEN).operation
     assert (operation.via, operation.address) == ("person", "127.0.0.1")
 

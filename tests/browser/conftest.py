@@ -16,8 +16,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.browser import chromium
 from tests.planning_sync.live.server import Server
 from tests.planning_sync.sync.workbench import Workbench
+from tests.waiting import PATIENCE_SECONDS, until
 
-PATIENCE_MS = 30_000
+PATIENCE_MS = PATIENCE_SECONDS * 1000
 
 PLAN = """# Launch
 
@@ -81,6 +82,10 @@ class Site:
     def __post_init__(self) -> None:
         self.errors: list[str] = []
 
+    def wait_for(self, text: str) -> None:
+        """Until the file says so: the server that people run writes it after its answer."""
+        until(lambda: text in self.desk.read("launch.md"), told=lambda: self.desk.read("launch.md"))
+
 
 def with_conflicts(folder: Path, settings: Any) -> Workbench:
     """Three conflicts in launch.md: a priority, a date and a text. Decisions are synced at once."""
@@ -98,6 +103,13 @@ def with_conflicts(folder: Path, settings: Any) -> Workbench:
     assert [row[0] for row in desk.conflicts()] == ["due", "priority", "text"]
     settings.PLANNING_SYNC_FOLLOW = True
     return desk
+
+
+def showing(page: Page, heading: str) -> Page:
+    """The page, once it has that heading and its scripts listen: a key before that is lost."""
+    expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+    page.wait_for_load_state()
+    return page
 
 
 def left(site: Site) -> None:

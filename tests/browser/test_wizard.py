@@ -46,6 +46,7 @@ def administrator(transactional_db: None, live_server: Any) -> list[dict[str, st
 
 def look(page: Page) -> None:
     """Nothing on the page keeps somebody out, and it fits."""
+    page.wait_for_load_state()
     found = Axe().run(page, options=AXE).response["violations"]
     assert not found, [(each["id"], [node["target"] for node in each["nodes"]]) for each in found]
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")

@@ -5,11 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any, Self
@@ -21,8 +18,9 @@ from django.db import connection
 from django.test import Client as Browser
 from websockets.sync.client import ClientConnection, connect
 
+from tests.waiting import PATIENCE_SECONDS, free_port, until
+
 ROOT = Path(__file__).resolve().parents[3]
-PATIENCE_SECONDS = 20.0
 EVERYTHING = ("view_plan", "view_conflict", "view_operation")
 
 
@@ -52,13 +50,6 @@ def environment(**more: str) -> dict[str, str]:
     }
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 class Server:
     """A running uvicorn, as `planning-sync up` starts it."""
 
@@ -74,20 +65,20 @@ class Server:
                 stdout=out,
                 stderr=out,
             )
-        self._wait()
+        try:
+            until(self._answers, told=self.said)
+        except BaseException:
+            self.stop(signal.SIGKILL)
+            raise
 
-    def _wait(self) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health/", timeout=5).close()
-                return
-            except urllib.error.HTTPError:
-                return
-            except OSError:
-                assert self.process.poll() is None, self.said()
-                assert time.monotonic() < deadline, self.said()
-                time.sleep(0.05)
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, self.said()
+        address = f"http://127.0.0.1:{self.port}/health/live"
+        try:
+            urllib.request.urlopen(address, timeout=PATIENCE_SECONDS).close()
+        except OSError:
+            return False
+        return True
 
     def said(self) -> str:
         return self._said.read_text()
@@ -156,8 +147,11 @@ class Listener:
         return self.events
 
     def hears_nothing_more(self, seconds: float = 0.3) -> bool:
+        """No event and no reset; a cursor is told now and then however little happens."""
+        known = len(self.events), self.resets
         try:
-            self.receive(seconds)
+            while known == (len(self.events), self.resets):
+                self.receive(seconds)
         except TimeoutError:
             return True
         return False

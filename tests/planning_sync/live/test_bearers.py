@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from django.contrib.auth.models import Group, Permission, User
 from django.utils import timezone
@@ -25,12 +25,16 @@ from planning_sync.asgi import application as site
 from planning_sync.live import consumer
 from planning_sync.live.bearers import Bearer, answer_to, bearer_of
 from planning_sync.sync.models import Replica
+from tests import loops
 from tests.planning_sync.live.logbook import changed, conflict, write
-from tests.planning_sync.live.server import PATIENCE_SECONDS, Listener, Server, cookie_of, person
+from tests.planning_sync.live.server import Listener, Server, cookie_of, person
 from tests.planning_sync.live.test_sockets import closed_with
 from tests.planning_sync.sync.workbench import Workbench
+from tests.waiting import PATIENCE_SECONDS
 
 Kind = Operation.Kind
+
+pytestmark = pytest.mark.once
 
 
 def by_header(server: Server, authorization: str, **options: Any) -> ClientConnection:
@@ -248,18 +252,20 @@ def test_a_socket_is_closed_soon_after_its_token_or_key_has_ended(
 
     async def play() -> None:
         await client.send_input({"type": "websocket.connect"})
-        assert (await client.receive_output(timeout=10))["type"] == "websocket.accept"
+        assert (await client.receive_output(timeout=PATIENCE_SECONDS))["type"] == "websocket.accept"
         await client.send_input({"type": "websocket.receive", "text": json.dumps({"subscribe": ["all"]})})
-        assert json.loads((await client.receive_output(timeout=10))["text"])["subscribed"] == ["all"]
+        assert json.loads((await client.receive_output(timeout=PATIENCE_SECONDS))["text"])["subscribed"] == [
+            "all"
+        ]
         await asyncio.sleep(0.35)
         assert await client.receive_nothing(), "while it is good nothing happens"
         await sync_to_async(end)()
-        closing = await client.receive_output(timeout=10)
+        closing = await client.receive_output(timeout=PATIENCE_SECONDS)
         assert (closing["type"], closing["code"]) == ("websocket.close", consumer.SIGNED_OUT)
         await client.send_input({"type": "websocket.disconnect", "code": 4401})
-        await client.wait(timeout=10)
+        await client.wait(timeout=PATIENCE_SECONDS)
 
-    async_to_sync(play)()
+    loops.run(play(), seconds=4 * PATIENCE_SECONDS)
 
 
 # ------------------------------------------------------------------------------------- the pure parts

@@ -108,13 +108,13 @@ def test_a_client_that_keeps_losing_its_connection_gets_each_of_a_thousand_event
     with writing(threads=4, operations=250) as plans:
         while sum(len(listener.events) for listener in heard) < 1000:
             heard[-1].receive()
-            if chance.random() < 0.5:
+            if len(heard) == 1 or chance.random() < 0.5:
                 heard[-1].socket.close()
                 cursor = heard[-1].cursor
                 heard.append(Listener(chance.choice(servers).connect(alice), "all", cursor=cursor))
     assert heard[-1].hears_nothing_more()
     heard[-1].socket.close()
-    assert len(heard) > 3, "it reconnected"
+    assert len(heard) > 1, "it reconnected"
     assert len(plans) == 1000
     assert plans_told(heard) == Counter(plans)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import signal
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,8 +15,9 @@ import pytest
 from planning_sync.api import services as keys
 from planning_sync.roles import groups
 from tests.api.programs import person
-from tests.planning_sync.live.server import PATIENCE_SECONDS, Server
+from tests.planning_sync.live.server import Server
 from tests.planning_sync.sync.workbench import Workbench
+from tests.waiting import PATIENCE_SECONDS, until
 
 CHUNK = b" " * 10_000
 
@@ -72,10 +72,7 @@ def test_many_edits_at_once_are_all_in_the_file_when_a_server_has_ended(
 
     with ThreadPoolExecutor(20) as pool:
         assert list(pool.map(edit, range(20))) == [200] * 20
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while "Done with 0" not in desk.read("launch.md"):
-        assert time.monotonic() < deadline, "nothing is written before the end"
-        time.sleep(0.01)
+    until(lambda: "Done with 0" in desk.read("launch.md"), told="something written before the end")
     server.stop()
     assert server.process.returncode == -signal.SIGTERM
     assert desk.texts("launch.md") == [f"Done with {number}" for number in range(20)]

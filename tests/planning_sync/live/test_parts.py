@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from django.conf import settings as ours
 from django.contrib.auth.models import User
@@ -27,6 +27,7 @@ from planning_sync.live.origins import is_same
 from tests import loops
 from tests.planning_sync.live.logbook import changed, write
 from tests.planning_sync.live.server import cookie_of, person
+from tests.waiting import PATIENCE_SECONDS
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 EVERYTHING = topics.view_of(["all"], topics.May(frozenset(topics.PERMISSIONS)))
@@ -201,15 +202,22 @@ class Socket:
         assert (await self.message())["events"] == []
 
     async def output(self) -> dict[str, Any]:
-        return dict(await self._other.receive_output(timeout=10))
+        return dict(await self._other.receive_output(timeout=PATIENCE_SECONDS))
 
     async def message(self) -> dict[str, Any]:
         said: dict[str, Any] = json.loads((await self.output())["text"])
         return said
 
+    async def types(self, *, until: str) -> list[str]:
+        """Of the events up to one of that type."""
+        types = list[str]()
+        while until not in types:
+            types += [event["type"] for event in (await self.message()).get("events", [])]
+        return types
+
     async def leave(self) -> None:
         await self._other.send_input({"type": "websocket.disconnect", "code": 1000})
-        await self._other.wait(timeout=10)
+        await self._other.wait(timeout=PATIENCE_SECONDS)
 
 
 def with_a_socket(
@@ -224,7 +232,7 @@ def with_a_socket(
         await test(socket)
         await socket.leave()
 
-    async_to_sync(play)()
+    loops.run(play(), seconds=4 * PATIENCE_SECONDS)
 
 
 @pytest.mark.usefixtures("transactional_db")
@@ -246,10 +254,12 @@ def test_who_may_no_longer_see_something_is_no_longer_told(monkeypatch: pytest.M
 
     async def test(socket: Socket) -> None:
         await sync_to_async(alice.user_permissions.remove)(seeing_plans)
-        await asyncio.sleep(0.5)
-        await sync_to_async(write)([changed(uuid4())], kind=Operation.Kind.SYNC)
-        told = await socket.message()
-        assert [event["type"] for event in told["events"]] == ["sync.started", "sync.completed"]
+        types = ["plan.modified"]
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while "plan.modified" in types:
+                await sync_to_async(write)([changed(uuid4())], kind=Operation.Kind.SYNC)
+                types = await socket.types(until="sync.completed")
+        assert types == ["sync.started", "sync.completed"]
 
     with_a_socket(alice, test, monkeypatch)
 

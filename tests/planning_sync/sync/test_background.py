@@ -11,8 +11,7 @@ from functools import partial
 import pytest
 
 from planning_sync.sync import background
-
-PATIENCE_SECONDS = 10.0
+from tests.waiting import PATIENCE_SECONDS
 
 
 def test_where_nothing_may_wait_it_is_done_at_once() -> None:
@@ -72,12 +71,12 @@ with background.allowed():
     for number in range(5):
         background.do(number, partial(work, number))
 os.kill(os.getpid(), signal.SIGTERM)
-time.sleep(10)
+time.sleep(600)
 """
 
 
 def test_a_process_that_is_told_to_end_finishes_its_line() -> None:
     command = [sys.executable, "-c", PROGRAM]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     assert done.stdout.split() == list("01234"), done.stderr
     assert done.returncode == -signal.SIGTERM

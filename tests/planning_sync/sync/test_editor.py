@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import PATIENCE_SECONDS
+
 ROOT = Path(__file__).resolve().parents[3]
 POOR = "# Poor 🚢\n\nVersion 1.0 - 2026-05-04\n\n- [ ]Order rope\n- [ ] Rest\r\n"
 
@@ -92,7 +94,7 @@ def editor(folder: Path) -> Iterator[Editor]:
         yield editor
         editor.ask("shutdown", None)
         editor.send("exit", None)
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE_SECONDS) == 0
 
 
 def saved(folder: Path, name: str, text: str) -> str:

@@ -325,6 +325,20 @@ def test_a_new_phase_and_a_move_into_it_are_no_news_for_task_master(desk: Workbe
     assert Conflict.objects.count() == 0
 
 
+def test_a_dependency_on_a_task_without_a_ref_reaches_markdown(desk: Workbench, tmp_path: Path) -> None:
+    project = sent(desk, tmp_path)
+    number = str(project.task("Paint", "launch")["id"])
+    project.set_raw("List the modules", dependencies=[int(number)])
+    project.sync()
+    assert (project.hub("Paint").ref, project.hub("List the modules").depends_on) == (number, [number])
+    assert f"- [ ] **{number}** Paint" in desk.read("launch.md")
+    project.set("List the modules", depends_on=())
+    all_in_step(desk, project)
+    assert project.task("List the modules", "launch")["dependencies"] == []
+    assert project.hub("Paint").ref == number, "a ref once given stays"
+    assert Conflict.objects.count() == 0
+
+
 def test_a_plan_is_sent_once(desk: Workbench, tmp_path: Path) -> None:
     project = sent(desk, tmp_path)
     with pytest.raises(LinkExists, match="launch"):

@@ -1,24 +1,20 @@
 """An undo killed at any step leaves each plan undone or not; undo and the next sync come to the same end.
 
 The undo runs in a process of its own that is killed (SIGKILL) at a writing statement, a commit or a
-checkpoint of the file. The soak kills at every step, the quick test after every commit and step of the
-file.
+checkpoint of the file. The soak kills at every step, the quick test at the durable ones.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connections
 
 from audit.models import Operation
 from conflicts import services as conflicts
@@ -28,7 +24,8 @@ from planning_sync.sync.errors import AlreadyUndone
 from planning_sync.sync.models import Intent
 from plans import services as plans
 from tests.planning_sync.sync import survival
-from tests.planning_sync.sync.test_crash import LAUNCH, OTHER, Outcome, clash, files_of, outcome, watched
+from tests.planning_sync.sync.killing import is_durable, killed_at, steps_of
+from tests.planning_sync.sync.test_crash import LAUNCH, OTHER, Outcome, clash, files_of, outcome
 from tests.planning_sync.sync.workbench import Workbench
 
 
@@ -93,55 +90,22 @@ def set_up(folder: Path, scenario: Callable[[Workbench], UUID]) -> tuple[Workben
     return desk, scenario(desk)
 
 
-def killed_at(number: int, operation_id: UUID) -> bool:
-    """Undo in another process, which is killed at its step `number`; False where it came to its end."""
-    connections.close_all()
-    child = os.fork()
-    if child == 0:
-        _die_at(number, operation_id)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) == signal.SIGKILL
-        return True
-    assert os.waitstatus_to_exitcode(status) == 0
-    return False
-
-
-def _die_at(number: int, operation_id: UUID) -> None:
-    left = number
-
-    def tell(step: str) -> None:
-        nonlocal left
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        left -= 1
-
-    try:
-        with watched(tell):
-            undo.undo(operation_id, actor="bob")
-        os._exit(0)
-    except BaseException:
-        traceback.print_exc()
-        os._exit(1)
-
-
-def play(scenario: Callable[[Workbench], UUID], folder: Path, wanted: Callable[[int, str], bool]) -> int:
+def play(scenario: Callable[[Workbench], UUID], folder: Path, wanted: Callable[[str], bool]) -> int:
     """Undo undisturbed, then once for each wanted step at which it is killed; how many kills."""
     desk, operation_id = set_up(folder, scenario)
     before = files_of(desk)
-    steps: list[str] = []
-    with watched(steps.append):
-        undo.undo(operation_id, actor="bob")
+    steps = steps_of(partial(undo.undo, operation_id, actor="bob"))
     after = files_of(desk)
     desk.sync()
     right = outcome(desk, set())
     kills = 0
     for number, step in enumerate(steps):
-        if wanted(number, step):
+        if wanted(step):
             kills += 1
             desk, operation_id = set_up(folder, scenario)
             told = f"killed at step {number} of {len(steps)}, {step}"
-            assert killed_at(number, operation_id), told
+            act = partial(undo.undo, operation_id, actor="bob")
+            assert killed_at(number, act), told
             for path, data in files_of(desk).items():
                 assert data in (before.get(path), after.get(path)), f"{told}: {path} is neither old nor new"
             _finish(desk, operation_id, right, told)
@@ -168,12 +132,7 @@ def test_an_undo_killed_at_a_durable_step_is_finished_by_sync_and_undo(
     name: str, tmp_path: Path, transactional_db: None, settings: Any
 ) -> None:
     settings.PLANNING_SYNC_FOLLOW = False
-    kills = play(
-        SCENARIOS[name],
-        tmp_path / "plans",
-        lambda number, step: not step.startswith(("statement", "before")),
-    )
-    assert kills >= 3
+    assert play(SCENARIOS[name], tmp_path / "plans", is_durable) >= 3
 
 
 @pytest.mark.soak
@@ -182,4 +141,4 @@ def test_an_undo_killed_at_any_step_is_finished_by_sync_and_undo(
     name: str, tmp_path: Path, transactional_db: None, settings: Any
 ) -> None:
     settings.PLANNING_SYNC_FOLLOW = False
-    assert play(SCENARIOS[name], tmp_path / "plans", lambda number, step: True) > 5
+    assert play(SCENARIOS[name], tmp_path / "plans", lambda step: True) > 5

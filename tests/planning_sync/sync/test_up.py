@@ -14,7 +14,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -25,9 +24,10 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import PATIENCE_SECONDS, free_port, until
+
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLES = ROOT / "samples" / "plans"
-PATIENCE_SECONDS = 20.0
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -51,25 +51,6 @@ def command(home: Path, *words: str, cwd: Path | None = None) -> subprocess.Comp
     )
 
 
-def until(
-    true: Callable[[], Any], *, told: str | Callable[[], str], seconds: float = PATIENCE_SECONDS
-) -> Any:
-    deadline = time.monotonic() + seconds
-    while True:
-        found = true()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"still waiting: {told if isinstance(told, str) else told()}"
-        time.sleep(0.02)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def family(pid: int) -> set[int]:
     """The process and all below it, as long as they are no zombies."""
     parents = {}
@@ -88,6 +69,13 @@ def family(pid: int) -> set[int]:
 
 def alive(pids: set[int]) -> set[int]:
     return {pid for pid in pids if family(pid)}
+
+
+def command_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""  # it ended meanwhile
 
 
 class Up:
@@ -116,7 +104,7 @@ class Up:
         self.processes = family(self.process.pid)
 
     def _said(self) -> str:
-        self._reader.join(2.0)
+        self._reader.join(PATIENCE_SECONDS)
         return "".join(self.err)
 
     def end(self, number: signal.Signals) -> str:
@@ -124,7 +112,7 @@ class Up:
         self.processes |= family(self.process.pid)
         self.process.send_signal(number)
         self.process.wait(PATIENCE_SECONDS)
-        until(lambda: not alive(self.processes), told="the processes", seconds=8.0)
+        until(lambda: not alive(self.processes), told="the processes")
         return self._said()
 
     def wait_for(self, text: str, status: str) -> None:
@@ -132,7 +120,7 @@ class Up:
         until(lambda: self.status_of(text) == status, told=lambda: f"{text} {status}\n{''.join(self.err)}")
 
     def status_of(self, text: str) -> str | None:
-        with closing(sqlite3.connect(self.home / "state" / "hub.sqlite3", timeout=20)) as hub:
+        with closing(sqlite3.connect(self.home / "state" / "hub.sqlite3", timeout=PATIENCE_SECONDS)) as hub:
             row = hub.execute("SELECT status FROM plans_task WHERE text = ?", [text]).fetchone()
         return row[0] if row else None
 
@@ -162,7 +150,7 @@ class Browser:
         self._opener = urllib.request.build_opener(self._cookies)
 
     def get(self, path: str) -> str:
-        with self._opener.open(self.url + path, timeout=20) as response:
+        with self._opener.open(self.url + path, timeout=PATIENCE_SECONDS) as response:
             return str(response.read().decode())
 
     def post(self, path: str, page: str, **fields: str) -> str:
@@ -170,7 +158,7 @@ class Browser:
         assert token, page
         data = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": token[1]}).encode()
         request = urllib.request.Request(self.url + path, data, {"Referer": self.url + path})
-        with self._opener.open(request, timeout=20) as response:
+        with self._opener.open(request, timeout=PATIENCE_SECONDS) as response:
             return str(response.read().decode())
 
 
@@ -190,7 +178,7 @@ def test_up_does_everything_and_ends_cleanly(tmp_path: Path, started: Callable[.
     roadmap.write_text(text.replace("- [ ] **2.2.1** One page", "- [x] **2.2.1** One page"))
     up.wait_for("One page for each harbour", "done")
 
-    (watcher,) = [pid for pid in up.processes if b"\0watch" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    (watcher,) = [pid for pid in alive(up.processes) if b"\0watch" in command_of(pid)]
     os.kill(watcher, signal.SIGKILL)
     until(
         lambda: any("ended unexpectedly" in line for line in up.err), told="the death of the watcher noticed"
@@ -264,7 +252,11 @@ def test_a_command_loads_no_library_that_it_does_not_use(tmp_path: Path) -> None
         f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment(tmp_path), capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
     )
     assert (done.stdout, done.stderr) == ("[]\n", "[]\n")
 
@@ -296,7 +288,7 @@ def test_colours_are_for_terminals(tmp_path: Path) -> None:
             env={**environment(tmp_path), "TERM": "xterm-256color"},
             stdout=theirs,
             stderr=subprocess.DEVNULL,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
         )
         assert b"\x1b[32mok" in os.read(ours, 65536)
     finally:
@@ -315,7 +307,7 @@ def test_an_answer_that_nobody_reads_is_no_reason_to_complain(words: str, tmp_pa
         env=environment(tmp_path),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
     )
     assert done.stderr == ""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import statistics
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
@@ -19,13 +19,13 @@ from planning_sync.sync.report import Report
 from plans import services as plans
 from plans.models import Plan, Task
 from tests.planning_sync.sync.workbench import Workbench
+from tests.waiting import PATIENCE_SECONDS, until
 
 SHOP = """# Shop
 
 - [ ] Paint the door
 - [ ] Order shelves
 """
-PATIENCE_SECONDS = 15.0
 
 
 @dataclass
@@ -34,6 +34,15 @@ class Watched:
 
     desk: Workbench
     reports: list[Report] = field(default_factory=list)
+    going_on: Event = field(default_factory=Event)
+    """The watcher waits for it after each pass."""
+
+    def __post_init__(self) -> None:
+        self.going_on.set()
+
+    def told(self, report: Report) -> None:
+        self.reports.append(report)
+        self.going_on.wait(PATIENCE_SECONDS)
 
     def save(self, path: str, text: str) -> None:
         """Save as many editors do: a new file, renamed over the old one."""
@@ -51,13 +60,6 @@ class Watched:
             time.sleep(0.6)
 
 
-def until(true: Callable[[], object], *, told: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not true():
-        assert time.monotonic() < deadline, f"still waiting: {told}"
-        time.sleep(0.005)
-
-
 def status_of(text: str) -> str | None:
     return Task.objects.live().filter(text=text).values_list("status", flat=True).first()
 
@@ -71,12 +73,13 @@ def watching(desk: Workbench) -> Iterator[Watched]:
     desk.write("shop.md", SHOP)
     stop = Event()
     here = Watched(desk)
-    thread = Thread(target=watch.Watcher(stop=stop, on_pass=here.reports.append).run)
+    thread = Thread(target=watch.Watcher(stop=stop, on_pass=here.told).run)
     thread.start()
     try:
         until(lambda: here.reports, told="the pass after the start")
         yield here
     finally:
+        here.going_on.set()
         stop.set()
         thread.join(PATIENCE_SECONDS)
         assert not thread.is_alive()
@@ -87,19 +90,14 @@ def test_what_was_edited_before_the_start_is_taken_at_the_start(watched: Watched
 
 
 def test_a_save_is_in_the_hub_a_moment_later(watched: Watched) -> None:
-    seconds = []
-    for number in range(8):
+    for number in range(4):
         mark, status = ("x", "done") if number % 2 == 0 else (" ", "todo")
         text = SHOP.replace("- [ ] Paint", f"- [{mark}] Paint")
-        started = time.perf_counter()
-        if number % 4 < 2:
+        if number < 2:
             watched.save("shop.md", text)
         else:
             (watched.desk.folder / "shop.md").write_text(text)
         until(lambda status=status: status_of("Paint the door") == status, told=status)  # type: ignore[misc]
-        seconds.append(time.perf_counter() - started)
-    # The bench measures the promised figure; here it must only be of that order on a busy machine.
-    assert statistics.median(seconds) < 1.5, seconds
 
 
 def test_new_renamed_and_deleted_files_are_followed(watched: Watched) -> None:
@@ -141,9 +139,13 @@ def test_what_is_no_plan_causes_no_pass(watched: Watched) -> None:
 def test_a_burst_of_many_files_is_few_passes(watched: Watched) -> None:
     watched.quiet()
     number = len(watched.reports)
+    watched.going_on.clear()
+    watched.save("burst/first.md", "# First\n\n- [ ] Only task\n")
+    until(lambda: len(watched.reports) > number, told="the pass in which the others gather")
     for count in range(60):
         watched.save(f"burst/{count}.md", f"# Plan {count}\n\n- [ ] Only task {count}\n")
-    until(lambda: Plan.objects.count() == 61, told="sixty plans")
+    watched.going_on.set()
+    until(lambda: Plan.objects.count() == 62, told="all plans")
     watched.quiet()
     assert len(watched.reports) - number < 20
 
@@ -182,11 +184,11 @@ def test_replicas_come_and_go_while_it_runs(watched: Watched, tmp_path: Path) ->
         told="x",
     )
     Replica.objects.filter(pk=row.pk).update(enabled=False)
-    time.sleep(2 * watch.REFRESH_SECONDS + 0.5)
-    number = len(watched.reports)
+    name = f"watch {row.name}"
+    until(lambda: name not in {thread.name for thread in threading.enumerate()}, told="its end")
     (other / "garden.md").write_text("# Garden\n\n- [ ] Dig\n")
-    time.sleep(0.8)
-    assert len(watched.reports) == number
+    watched.save("shop.md", SHOP.replace("- [ ] Paint", "- [x] Paint"))
+    until(lambda: status_of("Paint the door") == "done", told="the replica that is left")
     assert status_of("Dig") == "done"
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import sys
-import time
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +14,7 @@ from hypothesis import strategies as st
 
 from plans.document import Dialect, Document, parse, render
 from plans.outline import Item, Kind, Status
+from tests.growth import is_linear
 from tests.plans.document import golden
 
 
@@ -264,18 +263,6 @@ def test_undecodable_bytes_are_reported_once_with_their_first_line() -> None:
 # -------------------------------------------------------------------------------------- great sizes
 
 
-def _seconds(data: bytes) -> float:
-    gc.disable()  # what else is alive in this process is not the parser's
-    start = time.process_time()
-    try:
-        document = parse(data)
-        spent = time.process_time() - start
-    finally:
-        gc.enable()
-    assert render(document) == data
-    return spent
-
-
 GREAT: Mapping[str, Callable[[int], bytes]] = {
     "tasks": lambda n: b"- [ ] a task\n" * n,
     "one line": lambda n: b"- [ ] " + b"word " * n,
@@ -299,11 +286,10 @@ GREAT: Mapping[str, Callable[[int], bytes]] = {
 
 @pytest.mark.parametrize("name", GREAT)
 def test_the_time_grows_no_faster_than_the_text(name: str) -> None:
-    make = GREAT[name]
-    _seconds(make(100))
-    small = min(_seconds(make(10_000)) for _ in range(2))  # A quadratic one would take 64 times as long.
-    great = min(_seconds(make(80_000)) for _ in range(2))
-    assert great < 8 * 3 * max(small, 0.02), f"{small:.3f} s for 1, {great:.3f} s for 8"
+    def read(data: bytes) -> None:
+        assert render(parse(data)) == data
+
+    assert is_linear(read, GREAT[name], small=5_000)
 
 
 def test_depth_needs_no_recursion() -> None:
