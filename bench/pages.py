@@ -183,6 +183,7 @@ def judged(what: str, seen: dict[str, float], *, own_text: bool = False) -> Row:
 
 def fill(folder: str, edits: int, syncs: int) -> dict[str, Any]:
     """The hub synced with the folder and worked on; a cookie that lets in, and a plan."""
+    from planning_sync.search import records
     from planning_sync.sync import services
     from planning_sync.sync.passes import Options
     from plans.models import Task
@@ -192,6 +193,7 @@ def fill(folder: str, edits: int, syncs: int) -> dict[str, Any]:
     assert not report.errors, report.errors
     assert abs(Task.objects.count() - TASKS) < TASKS / 50, Task.objects.count()
     _work(edits, syncs)
+    records.follow()  # as the embedder has, which is away here
     return {"cookie": large_plan.cookie_of("olive"), **_large()}
 
 

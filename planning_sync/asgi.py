@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,6 +13,7 @@ from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.db import close_old_connections, connections
 from django.http import HttpRequest, HttpResponseBase
+from django.urls import get_resolver
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "planning_sync.settings")
 
@@ -100,5 +102,13 @@ def _keep_connections() -> None:
         }
 
 
+def _keep_what_is_loaded() -> None:
+    """Out of the collector's sight: to look through it took a request a tenth of a second, now and then."""
+    get_resolver().check()  # which loads every page
+    gc.collect()
+    gc.freeze()
+
+
 background.end_gently()
 application = ProtocolTypeRouter({"http": Pages(), "websocket": websockets(admit)})
+_keep_what_is_loaded()

@@ -34,14 +34,17 @@ def python(program: str, home: Path, **environment: str) -> str:
     return done.stdout
 
 
-def test_the_web_process_loads_no_model_and_no_engine(tmp_path: Path) -> None:
+def test_the_web_process_loads_no_model_and_no_engine_and_hides_the_rest_from_the_collector(
+    tmp_path: Path,
+) -> None:
     program = (
-        "import sys, planning_sync.asgi; from django.urls import get_resolver; get_resolver().url_patterns; "
+        "import gc, sys, planning_sync.asgi; "
         "from planning_sync.search import services, standing; "
         "from planning_sync.search.services import vectors; "
-        f"print(sorted(set('{HEAVY}'.split()) & set(sys.modules)))"
+        f"print(sorted(set('{HEAVY}'.split()) & set(sys.modules))); "
+        "print('planning_sync.dashboard.urls' in sys.modules, gc.get_freeze_count() > 50_000)"
     )
-    assert python(program, tmp_path).splitlines()[-1] == "[]"
+    assert python(program, tmp_path).splitlines()[-2:] == ["[]", "True True"]
 
 
 def test_the_light_model_is_as_good_as_sentence_transformers_which_loads_others(
