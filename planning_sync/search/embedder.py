@@ -9,6 +9,7 @@ by the database's full text.
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -98,6 +99,8 @@ class Embedder:
 
     def run(self, stop: Event) -> None:
         """Until `stop` is set."""
+        gc.collect()
+        gc.freeze()  # to look through all that is loaded would stop it for a tenth of a second, now and then
         server = Server(self.answers())
         server.start()
         try:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 CLAIM = timedelta(minutes=1)
 """No worker takes longer for as many texts as are embedded at once."""
-AT_ONCE = 256
+AT_ONCE = 512
 
 
 def vectors(model: str, checksums: Collection[str]) -> dict[str, NDArray[np.float32]]:
