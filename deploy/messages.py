@@ -19,8 +19,11 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from plans.rules import all_rules
+
 ROOT = Path(__file__).resolve().parent.parent
 FRENCH = ROOT / "locale" / "fr" / "LC_MESSAGES" / "django.po"
+RULES = "plans/rules"
 PACKAGES = ("audit", "plans", "conflicts", "planning_sync")
 KEYWORDS: dict[str, Any] = {
     **DEFAULT_KEYWORDS,
@@ -93,6 +96,8 @@ def _extracted() -> Catalog:
     for path, source in _sources():
         for line, text, comments, context in extract("python", io.BytesIO(source), KEYWORDS):
             found.add(text, locations=[(path, line)], auto_comments=comments, context=context)
+    for rule in all_rules().values():  # pure, and so without the mark of a text
+        found.add(rule.name, locations=[(RULES, 0)])
     return found
 
 

@@ -169,7 +169,7 @@ def _told(rows: QuerySet[Assessment]) -> list[Told]:
 
 def _name(rule: str) -> str:
     known = all_rules().get(rule)
-    return known.name if known is not None else _("a rule of your own")
+    return _(known.name) if known is not None else _("a rule of your own")
 
 
 def trend(user: Someone, *, today: date, days: int = DAYS) -> Trend:
