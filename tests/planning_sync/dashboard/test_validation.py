@@ -43,6 +43,11 @@ def test_plans_are_listed_with_their_scores_the_worst_first(poor: Workbench) -> 
     assert "task-box" in page.text
 
 
+def test_the_rules_have_names_in_the_language_of_the_page(poor: Workbench) -> None:
+    page = client_of("view_plan").get("/validation/", headers={"Accept-Language": "fr"})
+    assert "une case qui ne fait pas de tâche" in page.text.lower()
+
+
 @pytest.mark.parametrize(
     ("query", "found"),
     [
