@@ -15,6 +15,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 import numpy as np
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
 from audit.transactions import write_transaction
@@ -50,18 +51,20 @@ def embed(encoder: Encoder, texts: Mapping[str, str]) -> dict[str, NDArray[np.fl
     for start in range(0, len(missing), AT_ONCE):
         mine = _claim(encoder.name, missing[start : start + AT_ONCE])
         made = dict(zip(mine, encoder.encode([texts[checksum] for checksum in mine]), strict=True))
-        keep(encoder.name, made)
+        keep(encoder.name, made, replaceable=True)
         found |= made
     return found
 
 
-def keep(model: str, made: Mapping[str, NDArray[np.float32]]) -> None:
-    """Store vectors by the checksums of their texts, over what is there."""
+def keep(model: str, made: Mapping[str, NDArray[np.float32]], *, replaceable: bool = False) -> None:
+    """Keep vectors by the checksums of their texts, over what is there; lightly if they can be made again."""
     rows = [
         Embedding(model=model, sha256=checksum, vector=vector.astype("<f4").tobytes())
         for checksum, vector in made.items()
     ]
     with write_transaction():
+        if replaceable:
+            _lightly()
         Embedding.objects.bulk_create(
             rows,
             batch_size=200,
@@ -77,10 +80,18 @@ def _claim(model: str, checksums: Collection[str]) -> list[str]:
     fresh = [Embedding(model=model, sha256=each, claim=claim, claimed_at=now) for each in checksums]
     rows = Embedding.objects.filter(model=model, sha256__in=checksums, vector=None)
     with write_transaction():
-        Embedding.objects.bulk_create(fresh, ignore_conflicts=True)
+        _lightly()
+        Embedding.objects.bulk_create(fresh, batch_size=200, ignore_conflicts=True)
         rows.filter(claimed_at__lt=now - CLAIM).update(claim=claim, claimed_at=now)
     mine = set(rows.filter(claim=claim).values_list("sha256", flat=True))
     return [each for each in checksums if each in mine]
+
+
+def _lightly() -> None:
+    """The commit does not wait for the disk: what is lost with the power is embedded again."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL synchronous_commit TO off")
 
 
 def _worker() -> UUID:
