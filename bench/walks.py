@@ -132,7 +132,7 @@ class _Draft:
         return self.source.choice(keys) if keys and what != "progress" else ROOT
 
     def _set(self, item: Item, field: str, value: Value) -> None:
-        self.items[item.key] = item._replace(**{field: value})  # type: ignore[arg-type]  # the walk chose a value of the field
+        self.items[item.key] = item.saying({field: value})
         self.minutes[item.key, field] = self.minute
 
     # ------------------------------------------------------------------------------- structure

@@ -108,4 +108,4 @@ def _blank(item: Item) -> Item:
 
 
 def _with(item: Item, changes: Mapping[str, Value]) -> Item:
-    return item._replace(**changes) if changes else item  # type: ignore[arg-type]  # names come from FIELDS
+    return item.saying(changes) if changes else item
